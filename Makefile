@@ -1,0 +1,55 @@
+# Every check by name; `make help` lists them. Nothing here needs more than cargo, a shell and the package managers that
+# the testbed's scripts use.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+PREFIX ?= /usr/local
+BINARY := target/release/kubectl-camunda_backup
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the release binary
+	$(CARGO) build --release --locked
+
+.PHONY: demo
+demo: ## Build, and show the main job on a simulated release
+	@scripts/demo.sh
+
+.PHONY: install
+install: build ## Install the kubectl plugin under PREFIX (/usr/local)
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
+
+.PHONY: check
+check: ## Formatting, lints and documentation, warnings as errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check licenses bans sources; \
+	else echo 'note: cargo-deny is not installed, licences and bans were not checked'; fi
+
+.PHONY: test-fast
+test-fast: ## Everything that needs nothing but cargo
+	SCHEDULES=$${SCHEDULES:-500} $(CARGO) test --locked
+
+.PHONY: test-schedules
+test-schedules: ## 10,000 random schedules of faults, outages, signals and deaths (SCHEDULES=N for another number)
+	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
+
+.PHONY: test-camunda
+test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
+	scripts/test-camunda.sh
+
+.PHONY: test
+test: check test-fast test-schedules test-camunda ## Everything
+
+.PHONY: bench
+bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
+	scripts/bench.sh
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean

@@ -1,0 +1,218 @@
+//! Sets, and how their state follows from their parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use super::evidence::Evidence;
+use super::times;
+use crate::model::{BackupId, Facts, Part, PartState, Version};
+
+/// One backup, joined over everything that knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Set {
+    /// The ID that all its parts carry.
+    pub id: BackupId,
+    /// What it is worth.
+    pub state: SetState,
+    /// Its parts: those that are expected, and those that are there all the same.
+    pub parts: BTreeMap<Part, PartEntry>,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// No component tells when it began: `started` was read from the ID.
+    #[serde(rename = "startedFromId", skip_serializing_if = "is_false")]
+    pub started_from_id: bool,
+    /// When its last partition was done; known only for a set that has come to an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// From the one to the other, when both were told by a component.
+    #[serde(rename = "durationSeconds", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// Versions of the components that made it.
+    pub versions: BTreeSet<Version>,
+    /// Bytes of its snapshots, where they were opened and the engine tells; the backup store tells none. What a restore
+    /// brings back: the repository stores files that snapshots share only once.
+    #[serde(rename = "sizeBytes", skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+impl Set {
+    /// Whether it began less than this ago, or in a future that only clocks apart can explain.
+    pub fn is_younger_than(&self, age: Duration, now: Timestamp) -> bool {
+        self.started
+            .is_some_and(|t| Duration::try_from(now.duration_since(t)).is_ok_and(|d| d < age) || t > now)
+    }
+}
+
+/// What a set is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetState {
+    /// Every expected part is there and whole.
+    Complete,
+    /// A part is missing or unfinished, and nobody works on it.
+    Incomplete,
+    /// A part is being taken.
+    InProgress,
+    /// A part failed: it will never be complete.
+    Failed,
+    /// A component could not be asked, or said something that no known server says.
+    Unknown,
+}
+
+impl SetState {
+    /// All of them, in the order of their names' worth.
+    pub const ALL: [SetState; 5] =
+        [SetState::Complete, SetState::Incomplete, SetState::InProgress, SetState::Failed, SetState::Unknown];
+
+    /// The word used in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            SetState::Complete => "complete",
+            SetState::Incomplete => "incomplete",
+            SetState::InProgress => "in-progress",
+            SetState::Failed => "failed",
+            SetState::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is known of one part of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartEntry {
+    /// It is there.
+    Found {
+        /// In its owner's words, but never better than what is there: `COMPLETED` means whole.
+        state: PartState,
+        /// Snapshots or partitions that are done; indices of the records.
+        done: u64,
+        /// Of how many, when known.
+        total: Option<u64>,
+        /// What is wrong with it.
+        problem: Option<String>,
+    },
+    /// Its owner was asked, and has no such backup.
+    Missing,
+    /// Its owner could not be asked: why.
+    Unknown(String),
+}
+
+impl PartEntry {
+    /// Whether it is there and whole.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, PartEntry::Found { state: PartState::Completed, .. })
+    }
+
+    /// The word used in output: a server's in capitals, ours (`missing`, `unknown`) in small letters.
+    pub fn word(&self) -> &str {
+        match self {
+            PartEntry::Found { state, .. } => state.name(),
+            PartEntry::Missing => "missing",
+            PartEntry::Unknown(_) => "unknown",
+        }
+    }
+
+    /// What is wrong with it, when there is something to say.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            PartEntry::Found { problem, .. } => problem.as_deref(),
+            PartEntry::Missing => None,
+            PartEntry::Unknown(problem) => Some(problem),
+        }
+    }
+}
+
+/// Joins what the components list by backup ID; newest first.
+///
+/// `expected` are the parts that a backup of this release has. IDs only ever rise on a cluster (Zeebe refuses all others),
+/// so the order of the IDs is the order in time.
+pub fn sets(facts: &Facts, expected: &BTreeSet<Part>) -> Vec<Set> {
+    let evidence = Evidence::gather(facts);
+    evidence.iter().rev().filter_map(|(id, evidence)| set(*id, evidence, facts, expected)).collect()
+}
+
+pub(super) fn set(
+    id: BackupId,
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    expected: &BTreeSet<Part>,
+) -> Option<Set> {
+    let parts: BTreeMap<_, _> = Part::ALL
+        .into_iter()
+        .filter_map(|part| {
+            let entry = evidence.entry(part, facts);
+            // What nobody expects is shown when it is there, and not missed when it is not.
+            let shown = expected.contains(&part) || evidence.names(part);
+            shown.then_some((part, entry))
+        })
+        .collect();
+    // A list may still tell of what was deleted.
+    if !parts.keys().any(|part| evidence.names(*part)) {
+        return None;
+    }
+    let state = state(&parts);
+    let (begun, last) = times::span(evidence.pieces());
+    let (opened, closed, bytes) = evidence.opened(facts);
+    let (begun, last) = (begun.into_iter().chain(opened).min(), last.max(closed));
+    let ended = last.filter(|_| matches!(state, SetState::Complete | SetState::Failed));
+    let duration = begun.zip(ended).and_then(|(a, b)| Duration::try_from(b.duration_since(a)).ok());
+    let started = begun.or_else(|| times::from_id(id));
+    let started_from_id = begun.is_none() && started.is_some();
+    let versions = evidence.versions();
+    Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes })
+}
+
+/// Certainty first: a failure is final whatever else could not be asked; a running part is a fact as well; only then
+/// does what is not known count, and last what is known to be missing.
+fn state(parts: &BTreeMap<Part, PartEntry>) -> SetState {
+    let of = |entry: &PartEntry| match entry {
+        PartEntry::Missing => SetState::Incomplete,
+        PartEntry::Unknown(_) => SetState::Unknown,
+        PartEntry::Found { state, .. } => match state {
+            PartState::Completed => SetState::Complete,
+            PartState::InProgress => SetState::InProgress,
+            PartState::Failed | PartState::Partial | PartState::Incompatible => SetState::Failed,
+            PartState::Incomplete | PartState::DoesNotExist | PartState::Deleted => SetState::Incomplete,
+            PartState::Unknown(_) => SetState::Unknown,
+        },
+    };
+    let states: BTreeSet<_> = parts.values().map(of).collect();
+    let first = [SetState::Failed, SetState::InProgress, SetState::Unknown, SetState::Incomplete];
+    first.into_iter().find(|s| states.contains(s)).unwrap_or(SetState::Complete)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(b: &bool) -> bool {
+    !b
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn seconds<S: Serializer>(d: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    d.map(|d| (d.as_secs_f64() * 1000.0).round() / 1000.0).serialize(serializer)
+}
+
+impl Serialize for PartEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_struct("PartEntry", 4)?;
+        entry.serialize_field("state", self.word())?;
+        if let PartEntry::Found { done, total, .. } = self {
+            entry.serialize_field("done", done)?;
+            if let Some(total) = total {
+                entry.serialize_field("total", total)?;
+            }
+        }
+        if let Some(problem) = self.problem() {
+            entry.serialize_field("problem", problem)?;
+        }
+        entry.end()
+    }
+}
+
+#[cfg(test)]
+#[path = "entries_tests.rs"]
+mod tests;

@@ -1,0 +1,35 @@
+//! May this set be deleted? What speaks against it.
+
+use super::drift::newest_complete;
+use super::entries::{PartEntry, Set, SetState};
+use super::retention::looks_foreign;
+use crate::model::{Finding, Reason};
+
+/// Everything that speaks against deleting this set. Empty: it may be deleted.
+///
+/// `force` lifts what protects a set from a human's mistake: that it is the newest complete one, that it is being taken,
+/// that it may be another release's. It never lifts that a component could not be asked: half of the set would stay.
+pub fn refusals(set: &Set, sets: &[Set], force: bool) -> Vec<Finding> {
+    let id = set.id;
+    let mut findings = Vec::new();
+    for (part, entry) in &set.parts {
+        if let PartEntry::Unknown(problem) = entry {
+            findings.push(Finding::new(Reason::PartUnknown, None, format!("{id}: {part}: {problem}")));
+        }
+    }
+    if force {
+        return findings;
+    }
+    if newest_complete(sets).is_some_and(|newest| newest.id == id) {
+        let text = format!("{id} is the newest complete set");
+        findings.push(Finding::new(Reason::NewestComplete, None, text));
+    }
+    if set.state == SetState::InProgress {
+        findings.push(Finding::new(Reason::SetInProgress, None, format!("{id} is being taken")));
+    }
+    if looks_foreign(set) {
+        let text = format!("{id} is whole in the repository, but the brokers of this release do not know it");
+        findings.push(Finding::new(Reason::OwnerUnknown, None, text));
+    }
+    findings
+}

@@ -1,0 +1,302 @@
+//! Which sets are kept, which are deleted, and why: a pure function of sets, policy and time.
+//!
+//! The rules are those of `restic forget`, whose names people know, with three differences that make a mistake cheaper:
+//!
+//! - **The newest complete set is always kept**, whatever the policy says; and while no set is complete nothing is deleted.
+//! - **Only complete sets count.** A failed one never takes a place, and is deleted by `failed_after` alone.
+//! - **A clock is not trusted.** "Newest" is the highest ID, because Zeebe takes no lower one. `within` counts back from
+//!   the newest complete set and not from now: when backups have stopped, or the clock has jumped ahead, nothing more is
+//!   deleted. A set from the future takes no place and is kept; so is one of which nobody knows when it was taken.
+//!
+//! Properties, tested with random sets and policies: the newest complete set is never deleted; deleting and asking again
+//! deletes nothing more; a larger number never deletes more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::{Serialize, Serializer};
+
+use super::{Set, SetState};
+use crate::model::{BackupId, Part};
+
+/// What to keep. A rule that is not given keeps nothing; without any rule for them all complete sets are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The newest so many.
+    pub last: Option<u32>,
+    /// All that are at most so much older than the newest.
+    pub within: Option<Duration>,
+    /// The newest of each of the last so many hours, days, weeks, months, years that have one.
+    pub every: BTreeMap<Every, u32>,
+    /// Delete sets that are failed or incomplete when they are older than this; without it they are kept.
+    pub failed_after: Option<Duration>,
+    /// In which an hour, a day, a week, a month, a year begins.
+    pub zone: TimeZone,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { last: None, within: None, every: BTreeMap::new(), failed_after: None, zone: TimeZone::UTC }
+    }
+}
+
+impl Policy {
+    /// Whether there is any rule for complete sets.
+    pub fn keeps(&self) -> bool {
+        self.last.is_some() || self.within.is_some() || !self.every.is_empty()
+    }
+
+    /// Whether there is any rule at all.
+    pub fn is_empty(&self) -> bool {
+        !self.keeps() && self.failed_after.is_none()
+    }
+}
+
+/// A length of time of which one set is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Every {
+    /// One an hour.
+    Hour,
+    /// One a day.
+    Day,
+    /// One a week; it begins on Monday.
+    Week,
+    /// One a month.
+    Month,
+    /// One a year.
+    Year,
+}
+
+impl Every {
+    /// The rule's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Every::Hour => "hourly",
+            Every::Day => "daily",
+            Every::Week => "weekly",
+            Every::Month => "monthly",
+            Every::Year => "yearly",
+        }
+    }
+
+    /// In which hour, day, ... a time lies. Comparable among themselves.
+    fn slot(self, time: &Zoned) -> String {
+        let format = match self {
+            // With the offset: the hour that a change of the clock repeats is two hours.
+            Every::Hour => "%Y-%m-%dT%H:00%:z",
+            Every::Day => "%Y-%m-%d",
+            Every::Week => "%G-W%V",
+            Every::Month => "%Y-%m",
+            Every::Year => "%Y",
+        };
+        time.strftime(format).to_string()
+    }
+}
+
+/// Why a set is kept or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The newest complete one: never deleted.
+    NewestComplete,
+    /// One of the newest so many.
+    Last(u32),
+    /// Young enough.
+    Within,
+    /// The newest of its hour, day, ...
+    Every(Every, String),
+    /// There is no rule for complete sets.
+    NoRule,
+    /// It is being taken.
+    InProgress,
+    /// A component could not be asked.
+    Unknown,
+    /// Nothing proves that it is this release's, and the repository holds what looks like another's.
+    OwnerUnknown,
+    /// Failed or incomplete, and there is no rule for those.
+    NoFailedRule,
+    /// Failed or incomplete, but not for long enough.
+    FailedNotLong,
+    /// Nobody knows when it was taken.
+    TimeUnknown,
+    /// It was taken in the future: a clock has jumped.
+    Future,
+    /// No set is complete: this may be all there is.
+    NoneComplete,
+    /// No rule keeps it.
+    NotKept,
+    /// Failed or incomplete for long enough.
+    FailedLong,
+}
+
+impl Why {
+    /// The stable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Why::NewestComplete => "newest-complete",
+            Why::Last(_) => "last",
+            Why::Within => "within",
+            Why::Every(every, _) => every.name(),
+            Why::NoRule => "no-keep-rule",
+            Why::InProgress => "in-progress",
+            Why::Unknown => "unknown",
+            Why::OwnerUnknown => "owner-unknown",
+            Why::NoFailedRule => "no-failed-rule",
+            Why::FailedNotLong => "failed-not-long",
+            Why::TimeUnknown => "time-unknown",
+            Why::Future => "from-the-future",
+            Why::NoneComplete => "none-complete",
+            Why::NotKept => "not-kept",
+            Why::FailedLong => "failed-long",
+        }
+    }
+
+    /// The same with what belongs to it: `last 3`, `daily 2026-11-23`.
+    pub fn text(&self) -> String {
+        match self {
+            Why::Last(nth) => format!("last {nth}"),
+            Why::Every(every, slot) => format!("{} {slot}", every.name()),
+            other => other.code().to_owned(),
+        }
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+/// What is to become of one set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Which.
+    pub id: BackupId,
+    /// What it is worth.
+    pub state: SetState,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// Keep it, or delete it.
+    pub keep: bool,
+    /// Why; never empty.
+    pub reasons: Vec<Why>,
+}
+
+/// A clock may be this much ahead of another one before a set counts as coming from the future.
+const CLOCKS_APART: Duration = Duration::from_secs(3600);
+
+/// A set without a failed part may still be in the making for so long, by somebody who does not know our lock.
+const IN_THE_MAKING: Duration = Duration::from_secs(15 * 60);
+
+/// Decides on every set, in their order.
+pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision> {
+    let complete = || sets.iter().filter(|s| s.state == SetState::Complete);
+    let newest = complete().map(|s| s.id).max();
+    let mut kept: BTreeMap<BackupId, Vec<Why>> = BTreeMap::new();
+    let mut keep = |id, why| kept.entry(id).or_default().push(why);
+    if let Some(newest) = newest {
+        keep(newest, Why::NewestComplete);
+    }
+    if let Some(last) = policy.last {
+        let mut ids: Vec<_> = complete().map(|s| s.id).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        for (id, nth) in ids.into_iter().zip(1..=last) {
+            keep(id, Why::Last(nth));
+        }
+    }
+    // Those whose time can be relied on.
+    let horizon = now.checked_add(CLOCKS_APART).unwrap_or(now);
+    let timed: BTreeSet<(Timestamp, BackupId)> =
+        complete().filter_map(|s| Some((s.started.filter(|t| *t <= horizon)?, s.id))).collect();
+    let youngest = timed.last().map(|(t, _)| *t);
+    if let (Some(within), Some(youngest)) = (policy.within, youngest) {
+        for (time, id) in &timed {
+            if Duration::try_from(youngest.duration_since(*time)).is_ok_and(|age| age <= within) {
+                keep(*id, Why::Within);
+            }
+        }
+    }
+    for (every, count) in &policy.every {
+        let mut slots: Vec<(String, BackupId)> = Vec::new();
+        // From the newest back: the first of a slot is its newest. Times only fall, so a slot is not met again.
+        for (time, id) in timed.iter().rev() {
+            let slot = every.slot(&time.to_zoned(policy.zone.clone()));
+            if slots.last().is_none_or(|(last, _)| *last != slot) {
+                slots.push((slot, *id));
+            }
+        }
+        for (slot, id) in slots.into_iter().take(*count as usize) {
+            keep(id, Why::Every(*every, slot));
+        }
+    }
+    let time_counts = policy.within.is_some() || !policy.every.is_empty();
+    let shared = sets.iter().any(looks_foreign);
+    sets.iter()
+        .map(|set| {
+            let (keep, reasons) = match set.state {
+                SetState::Complete => match kept.remove(&set.id) {
+                    Some(reasons) => (true, reasons),
+                    None if !policy.keeps() => (true, vec![Why::NoRule]),
+                    None if time_counts && set.started.is_none() => (true, vec![Why::TimeUnknown]),
+                    None if set.started.is_some_and(|t| t > horizon) => (true, vec![Why::Future]),
+                    None => (false, vec![Why::NotKept]),
+                },
+                SetState::InProgress => (true, vec![Why::InProgress]),
+                SetState::Unknown => (true, vec![Why::Unknown]),
+                SetState::Failed | SetState::Incomplete => broken(set, policy, now, newest, shared),
+            };
+            Decision { id: set.id, state: set.state, started: set.started, keep, reasons }
+        })
+        .collect()
+}
+
+fn broken(
+    set: &Set,
+    policy: &Policy,
+    now: Timestamp,
+    newest_complete: Option<BackupId>,
+    shared: bool,
+) -> (bool, Vec<Why>) {
+    let keep = |why| (true, vec![why]);
+    let Some(limit) = policy.failed_after else { return keep(Why::NoFailedRule) };
+    if set.parts.values().any(|p| matches!(p, super::PartEntry::Unknown(_))) {
+        return keep(Why::Unknown);
+    }
+    if looks_foreign(set) || (shared && !is_proven_ours(set)) {
+        return keep(Why::OwnerUnknown);
+    }
+    if newest_complete.is_none() {
+        return keep(Why::NoneComplete);
+    }
+    match set.started {
+        None => keep(Why::TimeUnknown),
+        Some(t) if t > now => keep(Why::Future),
+        Some(_) if set.is_younger_than(limit, now) => keep(Why::FailedNotLong),
+        Some(_) if set.state == SetState::Incomplete && set.is_younger_than(IN_THE_MAKING, now) => {
+            keep(Why::FailedNotLong)
+        }
+        Some(_) => (false, vec![Why::FailedLong]),
+    }
+}
+
+/// Whether the brokers of this very release know it. Snapshots prove nothing: releases that share a repository see each
+/// other's, and only the brokers' store belongs to one release alone.
+pub fn is_proven_ours(set: &Set) -> bool {
+    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, super::PartEntry::Found { .. }))
+}
+
+/// Whether it looks like a whole backup of another release: every part but Zeebe's is there and whole.
+pub fn looks_foreign(set: &Set) -> bool {
+    let mut others =
+        set.parts.iter().filter(|(part, _)| **part != Part::Zeebe).map(|(_, entry)| entry).peekable();
+    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, super::PartEntry::Missing))
+        && others.peek().is_some()
+        && others.all(super::PartEntry::is_complete)
+}
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;

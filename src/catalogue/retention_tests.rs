@@ -1,0 +1,300 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::super::PartEntry;
+use super::*;
+use crate::model::PartState;
+
+const NOW: i64 = 1_764_000_000;
+const HOUR: i64 = 3600;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).expect("in range")
+}
+
+fn id(n: u64) -> BackupId {
+    BackupId::new(n).expect("in range")
+}
+
+fn entry(state: PartState) -> PartEntry {
+    PartEntry::Found { state, done: 1, total: Some(1), problem: None }
+}
+
+fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
+    let part = match state {
+        SetState::Complete => entry(PartState::Completed),
+        SetState::Failed => entry(PartState::Failed),
+        SetState::InProgress => entry(PartState::InProgress),
+        SetState::Incomplete => PartEntry::Missing,
+        SetState::Unknown => PartEntry::Unknown("away".to_owned()),
+    };
+    Set {
+        id: id(n),
+        state,
+        parts: BTreeMap::from([(Part::Operate, part), (Part::Zeebe, entry(PartState::Completed))]),
+        started: started.and_then(|t| Timestamp::from_second(t).ok()),
+        started_from_id: false,
+        ended: None,
+        duration: None,
+        versions: BTreeSet::new(),
+        bytes: None,
+    }
+}
+
+/// Complete sets, newest first, taken so many hours ago.
+fn taken(hours: &[i64]) -> Vec<Set> {
+    let set =
+        |(i, ago): (usize, &i64)| set((hours.len() - i) as u64, SetState::Complete, Some(NOW - ago * HOUR));
+    hours.iter().enumerate().map(set).collect()
+}
+
+fn deleted(decisions: &[Decision]) -> BTreeSet<u64> {
+    decisions.iter().filter(|d| !d.keep).map(|d| d.id.get()).collect()
+}
+
+fn kept(sets: &[Set], policy: &Policy) -> Vec<u64> {
+    retention(sets, policy, now()).iter().filter(|d| d.keep).map(|d| d.id.get()).collect()
+}
+
+fn every(rules: &[(Every, u32)]) -> Policy {
+    Policy { every: rules.iter().copied().collect(), ..Policy::default() }
+}
+
+#[test]
+fn rules_add_up() {
+    let sets = taken(&[1, 5, 25, 26, 49, 200, 900]);
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [7, 6]);
+    // 2025-11-24 16:00 is now: 1 h and 5 h ago are today, 25 h and 26 h yesterday.
+    assert_eq!(kept(&sets, &every(&[(Every::Day, 2)])), [7, 5]);
+    assert_eq!(kept(&sets, &every(&[(Every::Day, 2), (Every::Month, 2)])), [7, 5, 1]);
+    let within = Duration::from_secs(25 * 3600);
+    assert_eq!(kept(&sets, &Policy { within: Some(within), ..Policy::default() }), [7, 6, 5, 4]);
+}
+
+#[test]
+fn without_a_rule_for_them_complete_sets_are_kept() {
+    let mut sets = taken(&[1, 900]);
+    sets.push(Set { id: id(9), ..set(9, SetState::Failed, Some(NOW - 900 * HOUR)) });
+    let policy = Policy { failed_after: Some(Duration::from_secs(3600)), ..Policy::default() };
+    assert_eq!(deleted(&retention(&sets, &policy, now())), BTreeSet::from([9]));
+}
+
+#[test]
+fn failed_sets_take_no_place_and_go_by_their_own_rule() {
+    let mut sets = taken(&[30, 60]);
+    sets.insert(0, set(4, SetState::Failed, Some(NOW - HOUR)));
+    sets.insert(0, set(5, SetState::Incomplete, Some(NOW - HOUR / 2)));
+    let policy = Policy { last: Some(2), ..Policy::default() };
+    assert_eq!(kept(&sets, &policy), [5, 4, 2, 1]);
+    let policy = Policy { failed_after: Some(Duration::from_secs(45 * 60)), ..policy };
+    assert_eq!(kept(&sets, &policy), [5, 2, 1]);
+    // Somebody may still be at it.
+    sets.insert(0, set(6, SetState::Incomplete, Some(NOW - 600)));
+    sets.insert(0, set(7, SetState::Failed, Some(NOW - 600)));
+    let policy = Policy { failed_after: Some(Duration::from_secs(1)), ..policy };
+    assert_eq!(kept(&sets, &policy), [6, 2, 1]);
+}
+
+#[test]
+fn what_runs_or_is_not_known_stays() {
+    let mut sets = taken(&[1]);
+    sets.push(set(2, SetState::InProgress, Some(NOW - 9000 * HOUR)));
+    sets.push(set(3, SetState::Unknown, Some(NOW - 9000 * HOUR)));
+    let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    assert_eq!(deleted(&retention(&sets, &policy, now())), BTreeSet::new());
+}
+
+#[test]
+fn while_none_is_complete_nothing_goes() {
+    let sets = [set(1, SetState::Failed, Some(NOW - 9000 * HOUR))];
+    let policy = Policy { failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    let decisions = retention(&sets, &policy, now());
+    assert_eq!(decisions[0].reasons, [Why::NoneComplete]);
+}
+
+#[test]
+fn when_backups_have_stopped_nothing_more_goes() {
+    let sets = taken(&[1000, 1010, 1020]);
+    let policy = Policy { within: Some(Duration::from_secs(15 * 3600)), ..Policy::default() };
+    assert_eq!(kept(&sets, &policy), [3, 2]);
+    // Nor when the clock has jumped ahead by years.
+    let later = Timestamp::from_second(NOW + 50_000 * HOUR).expect("in range");
+    assert_eq!(deleted(&retention(&sets, &policy, later)), BTreeSet::from([1]));
+}
+
+#[test]
+fn a_set_from_the_future_takes_no_place() {
+    // The clock was a year ahead when it was taken.
+    let mut sets = taken(&[1, 25, 49]);
+    sets.push(set(4, SetState::Complete, Some(NOW + 9000 * HOUR)));
+    sets.push(set(5, SetState::Complete, Some(NOW - 2 * HOUR)));
+    assert_eq!(kept(&sets, &every(&[(Every::Day, 3)])), [3, 2, 1, 4, 5]);
+    let decisions = retention(&sets, &every(&[(Every::Day, 1)]), now());
+    let of = |n| decisions.iter().find(|d| d.id.get() == n).map(|d| d.reasons.clone());
+    assert_eq!(of(4), Some(vec![Why::Future]));
+    // The newest is the one with the highest ID, whatever its clock said.
+    assert_eq!(of(5), Some(vec![Why::NewestComplete]));
+}
+
+#[test]
+fn ids_that_are_no_times_and_sets_without_times() {
+    let sets: Vec<_> = (1..=4).rev().map(|n| set(n, SetState::Complete, None)).collect();
+    // Their order is known, ...
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [4, 3]);
+    // ... but not in which day they were taken.
+    assert_eq!(kept(&sets, &every(&[(Every::Day, 1)])), [4, 3, 2, 1]);
+}
+
+#[test]
+fn a_day_begins_where_the_zone_says() {
+    // 23:30 and 00:30 UTC: two days there, one in Berlin.
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time").as_second();
+    let sets = [
+        set(2, SetState::Complete, Some(at("2025-11-24T00:30:00Z"))),
+        set(1, SetState::Complete, Some(at("2025-11-23T23:30:00Z"))),
+    ];
+    let utc = every(&[(Every::Day, 2)]);
+    assert_eq!(kept(&sets, &utc), [2, 1]);
+    let berlin = Policy { zone: TimeZone::get("Europe/Berlin").expect("known"), ..utc };
+    assert_eq!(kept(&sets, &berlin), [2]);
+}
+
+#[test]
+fn the_hour_that_a_change_of_clocks_repeats_is_two_hours() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time").as_second();
+    // 02:30 in Berlin, twice.
+    let sets = [
+        set(2, SetState::Complete, Some(at("2025-10-26T01:30:00Z"))),
+        set(1, SetState::Complete, Some(at("2025-10-26T00:30:00Z"))),
+    ];
+    let zone = TimeZone::get("Europe/Berlin").expect("known");
+    assert_eq!(kept(&sets, &Policy { zone, ..every(&[(Every::Hour, 2)]) }), [2, 1]);
+}
+
+#[test]
+fn what_may_be_another_releases_stays() {
+    let mut foreign = set(7, SetState::Incomplete, Some(NOW - 900 * HOUR));
+    foreign.parts = BTreeMap::from([
+        (Part::Operate, entry(PartState::Completed)),
+        (Part::Records, entry(PartState::Completed)),
+        (Part::Zeebe, PartEntry::Missing),
+    ]);
+    assert!(looks_foreign(&foreign));
+    let mut unproven = set(6, SetState::Failed, Some(NOW - 900 * HOUR));
+    unproven.parts.insert(Part::Zeebe, PartEntry::Missing);
+    let ours = set(5, SetState::Failed, Some(NOW - 900 * HOUR));
+    let policy = Policy { failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    let complete = taken(&[1]).remove(0);
+    let with = |sets: &[&Set]| {
+        let sets: Vec<_> = sets.iter().map(|s| (*s).clone()).collect();
+        deleted(&retention(&sets, &policy, now()))
+    };
+    // Alone, a failed set without Zeebe's part is ours; next to what looks like another's, nobody knows.
+    assert_eq!(with(&[&unproven, &ours, &complete]), BTreeSet::from([5, 6]));
+    assert_eq!(with(&[&foreign, &unproven, &ours, &complete]), BTreeSet::from([5]));
+}
+
+fn states() -> impl Strategy<Value = SetState> {
+    prop_oneof![
+        5 => Just(SetState::Complete),
+        2 => Just(SetState::Failed),
+        1 => Just(SetState::Incomplete),
+        1 => Just(SetState::InProgress),
+        1 => Just(SetState::Unknown),
+    ]
+}
+
+/// Sets with rising IDs whose clocks jump now and then, and some without any time.
+fn histories() -> impl Strategy<Value = Vec<Set>> {
+    let one = (
+        states(),
+        prop_oneof![8 => (0..4000i64).prop_map(Some), 1 => Just(None), 1 => (-3000..0i64).prop_map(Some)],
+    );
+    prop::collection::vec(one, 0..40).prop_map(|all| {
+        let count = all.len();
+        let set = |(i, (state, ago)): (usize, (SetState, Option<i64>))| {
+            set((count - i) as u64, state, ago.map(|hours| NOW - hours * HOUR))
+        };
+        all.into_iter().enumerate().map(set).collect()
+    })
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let some = || prop::option::of(1..8u32);
+    let zone =
+        prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("Pacific/Apia"), Just("America/St_Johns")];
+    (
+        some(),
+        prop::option::of(1..3000u64),
+        some(),
+        some(),
+        some(),
+        some(),
+        some(),
+        prop::option::of(1..3000u64),
+        zone,
+    )
+        .prop_map(|(last, within, h, d, w, m, y, failed, zone)| {
+            let hours = |n: u64| Duration::from_secs(3600 * n);
+            let rules =
+                [(Every::Hour, h), (Every::Day, d), (Every::Week, w), (Every::Month, m), (Every::Year, y)];
+            Policy {
+                last,
+                within: within.map(hours),
+                every: rules.into_iter().filter_map(|(e, n)| Some((e, n?))).collect(),
+                failed_after: failed.map(hours),
+                zone: TimeZone::get(zone).expect("known"),
+            }
+        })
+}
+
+/// The same rules with larger numbers.
+fn more(policy: &Policy, by: u32) -> Policy {
+    Policy {
+        last: policy.last.map(|n| n + by),
+        within: policy.within.map(|d| d + Duration::from_secs(3600) * by),
+        every: policy.every.iter().map(|(e, n)| (*e, n + by)).collect(),
+        failed_after: policy.failed_after.map(|d| d + Duration::from_secs(3600) * by),
+        zone: policy.zone.clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_newest_complete_set_is_never_deleted(sets in histories(), policy in policies()) {
+        let decisions = retention(&sets, &policy, now());
+        let newest = sets.iter().filter(|s| s.state == SetState::Complete).map(|s| s.id).max();
+        for decision in &decisions {
+            prop_assert!(!decision.reasons.is_empty());
+            prop_assert!(decision.keep || Some(decision.id) != newest);
+            prop_assert!(decision.keep || !matches!(decision.state, SetState::InProgress | SetState::Unknown));
+        }
+        // The floor: what is complete stays so for at least one set.
+        let left = |d: &&Decision| d.keep && d.state == SetState::Complete;
+        prop_assert_eq!(decisions.iter().find(left).is_some(), newest.is_some());
+    }
+
+    #[test]
+    fn asking_again_deletes_nothing_more(sets in histories(), policy in policies()) {
+        let gone = deleted(&retention(&sets, &policy, now()));
+        let rest: Vec<Set> = sets.into_iter().filter(|s| !gone.contains(&s.id.get())).collect();
+        prop_assert_eq!(deleted(&retention(&rest, &policy, now())), BTreeSet::new());
+    }
+
+    #[test]
+    fn keeping_more_never_deletes_more(sets in histories(), policy in policies(), by in 1..5u32) {
+        let (less, more) = (retention(&sets, &policy, now()), retention(&sets, &more(&policy, by), now()));
+        prop_assert!(deleted(&more).is_subset(&deleted(&less)));
+    }
+
+    #[test]
+    fn one_more_rule_for_complete_sets_never_deletes_more(sets in histories(), policy in policies(), n in 1..5u32) {
+        prop_assume!(policy.keeps());
+        let another = Policy { last: Some(policy.last.unwrap_or_default().max(n)), ..policy.clone() };
+        let (one, two) = (retention(&sets, &policy, now()), retention(&sets, &another, now()));
+        prop_assert!(deleted(&two).is_subset(&deleted(&one)));
+    }
+}

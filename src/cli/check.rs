@@ -1,0 +1,48 @@
+//! `check`: everything that `create` would find out before it changes anything, and all of it.
+
+use super::Context;
+use super::args::CheckArgs;
+use super::reach::reach;
+use super::setup::Setup;
+use crate::exit::Exit;
+use crate::journal::FileJournal;
+use crate::model::{Finding, Reason};
+use crate::plan;
+use crate::render::Document;
+use crate::survey::{Scope, survey};
+
+pub(crate) async fn run(context: &Context, args: CheckArgs) -> Exit {
+    let setup = match reach(Some(context), &args.release).await {
+        Ok(setup) => setup,
+        Err(error) => return context.fail(error.exit, error.text),
+    };
+    let facts = survey(&setup.http, &setup.request, Scope::Preflight).await;
+    let planned = plan::backup(&setup.request, &facts, super::now_unix());
+    let found = plan::preflight(&setup.request, &facts, &planned);
+    let (holder, mut findings) = super::status::judged(&setup, found).await;
+    if let Err(problem) = writable(&setup) {
+        findings.push(Finding::new(Reason::JournalFailed, None, problem));
+    }
+    let exit = match Exit::of_findings(&findings) {
+        Some(Exit::Preflight) => Exit::NotGood,
+        Some(exit) => exit,
+        None => Exit::Done,
+    };
+    context.print(&Document::Findings(&findings));
+    match (exit, holder) {
+        (Exit::Done, Some(holder)) => {
+            context.fail(Exit::Held, format!("another run holds this release: {holder}"))
+        }
+        (exit, _) => exit,
+    }
+}
+
+/// Without a journal nothing is paused, so its place is part of what a backup needs.
+fn writable(setup: &Setup) -> Result<(), String> {
+    if setup.kubernetes.as_ref().is_some_and(|k| !k.no_lease) {
+        return Ok(());
+    }
+    let (dir, key) = setup.journal_place()?;
+    dir.create().map_err(|e| e.to_string())?;
+    FileJournal::probe(&dir, &key).map_err(|e| e.to_string())
+}

@@ -1,0 +1,136 @@
+//! `delete ID…`: look, refuse, ask, lock, look again, delete, and see that it is gone.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use super::Context;
+use super::create::{repair_command, repair_first};
+use super::set_args::DeleteArgs;
+use super::sets::{self, Deleter, Looked};
+use super::setup::Setup;
+use super::signals::{Danger, listen};
+use crate::catalogue::refusals;
+use crate::exit::Exit;
+use crate::model::{BackupId, Finding};
+use crate::plan::{self, Deletion};
+use crate::render::{DeletionItem, DeletionView, Document};
+use crate::run::{Cancel, Level};
+
+pub(crate) async fn run(context: &Context, args: DeleteArgs) -> Exit {
+    match delete(context, args).await {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
+    let mut ids = Vec::new();
+    for text in &args.ids {
+        let id = sets::id(context, text)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let setup = sets::release(context, &args.release).await?;
+    let asks = !args.yes && !args.dry_run;
+    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(context.fail(
+            Exit::Usage,
+            "nobody can be asked here: give --yes, or --dry-run to see what would be deleted",
+        ));
+    }
+    let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
+    if args.dry_run || asks {
+        let deletions = planned(context, &setup, &ids, args.force).await?;
+        let items = deletions.into_iter().map(DeletionItem::planned).collect();
+        let view = DeletionView { dry_run: true, items };
+        context.print(&Document::Deletion(&view));
+        if args.dry_run {
+            return Ok(Exit::Done);
+        }
+        confirm(context, &ids, &cancel).await?;
+    }
+    let journal = sets::locked(context, &setup, "delete").await?;
+    let timeout = args.delete_timeout;
+    let deleter = Deleter { context, setup: &setup, journal: journal.clone(), cancel: &cancel, timeout };
+    let exit = under_lock(&deleter, &ids, args.force, &danger).await;
+    journal.finish().await;
+    exit
+}
+
+/// Only what is seen under the lock counts.
+async fn under_lock(
+    deleter: &Deleter<'_>,
+    ids: &[BackupId],
+    force: bool,
+    danger: &Danger,
+) -> Result<Exit, Exit> {
+    let Deleter { context, setup, journal, cancel, .. } = deleter;
+    repair_first(context, setup, journal, cancel, danger).await?;
+    let deletions = planned(context, setup, ids, force).await?;
+    let items = deleter.items(deletions).await;
+    let exit = sets::exit(&items, cancel);
+    context.print(&Document::Deletion(&DeletionView { dry_run: false, items }));
+    Ok(exit)
+}
+
+/// What would be deleted; all of it is refused when a part of it is.
+async fn planned(
+    context: &Context,
+    setup: &Setup,
+    ids: &[BackupId],
+    force: bool,
+) -> Result<Vec<Deletion>, Exit> {
+    let looked = sets::look(context, setup).await?;
+    let refused: Vec<Finding> = ids.iter().flat_map(|id| against(&looked, *id, force)).collect();
+    if !refused.is_empty() {
+        return Err(sets::refuse(context, &refused));
+    }
+    Ok(plan::deletions(&setup.request, &looked.facts, ids.iter().copied()))
+}
+
+fn against(looked: &Looked, id: BackupId, force: bool) -> Vec<Finding> {
+    match looked.set(id) {
+        Some(set) => refusals(set, &looked.sets, force),
+        // Nothing is there: that is what was wanted, once everybody has said so.
+        None => looked.all_answered().err().into_iter().collect(),
+    }
+}
+
+/// Asks for the ID, which nobody types by mistake. Nothing is locked while a human thinks.
+async fn confirm(context: &Context, ids: &[BackupId], cancel: &Cancel) -> Result<(), Exit> {
+    let wanted = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    context.console.line(format!("This cannot be undone. To delete, type {wanted}"));
+    // A thread of its own: reading from a terminal cannot be interrupted, and must not keep us from ending.
+    let (answer, typed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        let _ = answer.send(read.map(|_| line).unwrap_or_default());
+    });
+    let typed = tokio::select! {
+        typed = typed => typed.unwrap_or_default(),
+        () = cancel.reached(Level::Asked) => return Err(context.fail(Exit::Cancelled, "nothing was deleted")),
+    };
+    if is_confirmed(&typed, ids) {
+        return Ok(());
+    }
+    Err(context.fail(Exit::Cancelled, "that is not what was asked for: nothing was deleted"))
+}
+
+fn is_confirmed(typed: &str, ids: &[BackupId]) -> bool {
+    let typed: Vec<&str> = typed.split([' ', ',', '\t', '\r', '\n']).filter(|w| !w.is_empty()).collect();
+    typed == ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_ids_confirm() {
+        let ids = [17, 18].map(|n| BackupId::new(n).expect("in range"));
+        assert!(is_confirmed("17 18\n", &ids) && is_confirmed(" 17, 18 ", &ids));
+        for typed in ["", "\n", "y", "yes", "17", "18 17", "17 18 19", "1718"] {
+            assert!(!is_confirmed(typed, &ids), "{typed:?}");
+        }
+    }
+}

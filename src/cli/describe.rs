@@ -1,0 +1,49 @@
+//! `describe ID`: everything about one set.
+
+use std::collections::BTreeSet;
+
+use super::set_args::DescribeArgs;
+use super::{Context, sets};
+use crate::catalogue::{Measure, SetState, details, judge};
+use crate::exit::Exit;
+use crate::model::Severity;
+use crate::render::{DetailView, Document};
+use crate::survey::{open_sets, surroundings};
+
+pub(crate) async fn run(context: &Context, args: DescribeArgs) -> Exit {
+    match describe(context, args).await {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
+    let id = sets::id(context, &args.id)?;
+    let setup = sets::release(context, &args.release).await?;
+    let mut looked = sets::look(context, &setup).await?;
+    let ids = BTreeSet::from([id]);
+    if let Some(problem) = open_sets(&setup.http, &setup.request, &mut looked.facts, &ids, true).await {
+        context.console.warn(&format!("its snapshots could not all be opened: {problem}"));
+    }
+    surroundings(&setup.http, &setup.request, &mut looked.facts).await;
+    let Some(detail) = details(&looked.facts, &setup.expected_parts(), &ids).into_iter().next() else {
+        return Err(match looked.all_answered() {
+            Ok(()) => context.fail(Exit::NotFound, format!("there is no backup {id}")),
+            Err(unknown) => context.fail(
+                Exit::NoAccess,
+                format!("whether there is a backup {id} is not known: {}", unknown.detail),
+            ),
+        });
+    };
+    let measure = Measure {
+        facts: &looked.facts,
+        records_prefix: &setup.request.records_prefix,
+        version: setup.request.version.as_ref(),
+        now: super::timestamp(),
+        grace: args.young,
+    };
+    let findings = judge(&detail, &measure);
+    let restorable =
+        detail.set.state == SetState::Complete && findings.iter().all(|f| f.severity != Severity::Error);
+    context.print(&Document::Detail(&DetailView { detail, restorable, findings }));
+    Ok(Exit::Done)
+}

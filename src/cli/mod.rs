@@ -1,0 +1,183 @@
+//! The command line: the only code that knows flags, environment, clock and terminal.
+//!
+//! Two stages: clap structs say what was typed (`args`), `setup` turns that into values (URLs, credentials, request); one
+//! file a verb does the work with them. Nothing below this module sees clap.
+
+mod args;
+mod check;
+mod cleanup;
+mod console;
+mod create;
+mod delete;
+mod describe;
+mod guard;
+mod list;
+mod lock;
+mod parse;
+mod prune;
+mod reach;
+mod repair;
+mod resume;
+mod sandbox;
+mod set_args;
+mod sets;
+mod setup;
+mod signals;
+mod status;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
+
+use clap::CommandFactory;
+
+use crate::exit::Exit;
+use crate::render::{self, Document, Format, Style, VersionView};
+pub use args::{Cli, Verb};
+pub use parse::command;
+
+/// What every verb gets: how to speak.
+pub(crate) struct Context {
+    pub format: Format,
+    pub style: Style,
+    pub console: console::Console,
+    /// How the user called us, for commands that we tell them to run.
+    pub called: &'static str,
+}
+
+impl Context {
+    /// Prints a result. A reader that went away (`| head`) is no failure of ours.
+    pub fn print(&self, document: &Document<'_>) {
+        let context = render::Context { style: self.style, now: timestamp(), program: self.called };
+        self.write(|out| render::write(document, self.format, &context, out));
+    }
+
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let done = write(&mut out).and_then(|()| out.flush());
+        if let Err(error) = done
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.console.warn(&format!("the result could not be printed: {error}"));
+        }
+    }
+
+    /// Prints one error to stderr, and why.
+    pub fn fail(&self, exit: Exit, text: impl std::fmt::Display) -> Exit {
+        self.console.error(exit.code(), &text.to_string());
+        exit
+    }
+}
+
+/// `kubectl camunda-backup` when called as `kubectl-camunda_backup`, else `camunda-backup`.
+pub fn called_as(argv0: Option<&OsString>) -> &'static str {
+    let stem = argv0.and_then(|a| std::path::Path::new(a).file_stem()).and_then(|s| s.to_str());
+    if stem.is_some_and(|s| s.starts_with("kubectl-")) { "kubectl camunda-backup" } else { "camunda-backup" }
+}
+
+/// Lets the user choose one of several, where there is a terminal to ask on.
+fn choose(question: &str, names: &[String]) -> Option<String> {
+    let terminal = ::console::Term::stderr();
+    if !(terminal.features().is_attended() && std::io::IsTerminal::is_terminal(&std::io::stdin())) {
+        return None;
+    }
+    let list: Vec<_> = names.iter().enumerate().map(|(i, n)| format!("  {}  {n}", i + 1)).collect();
+    terminal.write_line(&format!("{question}\n{}", list.join("\n"))).ok()?;
+    terminal.write_str("Which one (number)? ").ok()?;
+    let chosen: usize = terminal.read_line().ok()?.trim().parse().ok()?;
+    names.get(chosen.checked_sub(1)?).cloned()
+}
+
+/// Parses the command line and does what it says.
+pub fn run(argv: &[OsString]) -> Exit {
+    let called = called_as(argv.first());
+    let cli = match parse::parse(called, argv) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    if let Verb::Guard = cli.verb {
+        return guard::main();
+    }
+    let console =
+        console::Console::start(cli.global.log_format, cli.global.verbose, cli.global.color.for_stderr());
+    let context =
+        Context { format: cli.global.output.into(), style: cli.global.color.for_stdout(), console, called };
+    let exit = match cli.verb {
+        Verb::Completion { shell } => completion(&context, shell),
+        Verb::Version => version(&context),
+        Verb::Guard => Exit::Bug,
+        verb => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let done =
+                    std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(dispatch(&context, verb))));
+                done.unwrap_or(Exit::Bug)
+            }
+            Err(error) => context.fail(Exit::Bug, format!("the runtime cannot start: {error}")),
+        },
+    };
+    context.console.finish();
+    exit
+}
+
+async fn dispatch(context: &Context, verb: Verb) -> Exit {
+    match verb {
+        Verb::Create(args) => create::run(context, args).await,
+        Verb::Check(args) => check::run(context, args).await,
+        Verb::Status(args) => status::run(context, args).await,
+        Verb::List(args) => list::run(context, args).await,
+        Verb::Describe(args) => describe::run(context, args).await,
+        Verb::Verify(args) => verify::run(context, args).await,
+        Verb::Delete(args) => delete::run(context, args).await,
+        Verb::Prune(args) => prune::run(context, args).await,
+        Verb::Resume(args) => resume::run(context, args).await,
+        Verb::Sandbox(args) => sandbox::run(context, args).await,
+        Verb::Completion { .. } | Verb::Version | Verb::Guard => Exit::Bug,
+    }
+}
+
+fn completion(context: &Context, shell: clap_complete::Shell) -> Exit {
+    let name =
+        if context.called.starts_with("kubectl") { "kubectl-camunda_backup" } else { "camunda-backup" };
+    // The generators offer what is hidden, too.
+    let all = Cli::command();
+    let mut visible = clap::Command::new(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(all.get_arguments().cloned())
+        .subcommands(all.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned());
+    // For bash, the generator loses every flag of a verb when there is a hyphen in the name (clap issue 6421): it gets a
+    // name without one, and the last lines, which bind the function to the command, get the real one.
+    let given = if shell == clap_complete::Shell::Bash { name.replace('-', "_") } else { name.to_owned() };
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut visible, &given, &mut text);
+    let text = String::from_utf8_lossy(&text).replace(&format!(" {given}\n"), &format!(" {name}\n"));
+    context.write(|out| out.write_all(text.as_bytes()));
+    Exit::Done
+}
+
+fn version(context: &Context) -> Exit {
+    let view = VersionView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("CAMUNDA_BACKUP_COMMIT").map(str::to_owned),
+        supports: crate::dialect::ROWS.iter().map(|r| r.name.to_owned()).collect(),
+    };
+    context.print(&Document::Version(&view));
+    Exit::Done
+}
+
+/// The wall clock. The command line is the one place where it is read.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
+pub(crate) fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// The wall clock in RFC 3339 and UTC.
+pub(crate) fn now() -> String {
+    timestamp().round(jiff::Unit::Second).unwrap_or_default().to_string()
+}
+
+/// The wall clock in Unix seconds: what backup IDs are made of.
+pub(crate) fn now_unix() -> u64 {
+    u64::try_from(timestamp().as_second()).unwrap_or_default()
+}

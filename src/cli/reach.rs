@@ -1,0 +1,280 @@
+//! How a release is reached: by the URLs that were given, or found in Kubernetes and reached through it.
+//!
+//! Both ways yield the same [`Setup`]; nothing behind it knows which one it was.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use super::Context;
+use super::args::{Access, KubeArgs, ReleaseArgs};
+use super::setup::{Setup, Usage, base_url, valid_name};
+use crate::client::{Credentials, Endpoint, Http};
+use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, PodForward, Target};
+use crate::discover::{self, Hidden, Login, NotFound, Objects, Place, Release, Source};
+use crate::exit::Exit;
+use crate::model::{Component, Part};
+
+/// The release could not be reached; nothing was changed.
+#[derive(Debug)]
+pub(crate) struct Unreached {
+    pub exit: Exit,
+    pub text: String,
+}
+
+impl From<Usage> for Unreached {
+    fn from(error: Usage) -> Self {
+        Self { exit: Exit::Usage, text: error.to_string() }
+    }
+}
+
+impl From<ClusterError> for Unreached {
+    fn from(error: ClusterError) -> Self {
+        Self { exit: Exit::NoAccess, text: error.to_string() }
+    }
+}
+
+/// A release in Kubernetes.
+#[derive(Clone)]
+pub(crate) struct InKubernetes {
+    pub cluster: Cluster,
+    pub release: Release,
+    pub no_lease: bool,
+}
+
+/// Whether Kubernetes was asked for, rather than found lying around.
+pub(crate) fn asks_for_kubernetes(kube: &KubeArgs) -> bool {
+    kube.release.is_some()
+        || kube.access != Access::Auto
+        || kube.kubeconfig.is_some()
+        || kube.context.is_some()
+        || kube.cluster.is_some()
+        || kube.namespace.is_some()
+}
+
+/// Whether there is a Kubernetes to be asked, by what everybody looks at.
+fn has_kubernetes() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+    set("KUBERNETES_SERVICE_HOST").is_some()
+        || set("KUBECONFIG").is_some()
+        || set("HOME").is_some_and(|home| std::path::Path::new(&home).join(".kube/config").exists())
+}
+
+/// Finds the release and the way to it. Asks, and changes nothing.
+pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Result<Setup, Unreached> {
+    let by_url = args.gateway_url.is_some() && !asks_for_kubernetes(&args.kube);
+    if by_url || !(asks_for_kubernetes(&args.kube) || has_kubernetes()) {
+        let setup = Setup::new(args)?;
+        setup.need_gateway()?;
+        return Ok(setup);
+    }
+    let cluster = Cluster::connect(&options(&args.kube), |name| std::env::var_os(name)).await?;
+    let (release, objects) = find(context, args, &cluster).await?;
+    let release = with_foreign_search(release, objects, &cluster).await;
+    let forward = match args.kube.access {
+        Access::Auto => !cluster.in_cluster(),
+        Access::PortForward => true,
+        Access::Direct => false,
+    };
+    let mut given = Setup::new(args)?;
+    let mut forwards = BTreeMap::new();
+    for (component, place) in &release.components {
+        // An URL that was given wins over what was found; brokers count as one.
+        let overridden = match component {
+            Component::Broker(_) => !args.broker_url.is_empty(),
+            component => given.endpoints.contains_key(component),
+        };
+        if overridden {
+            continue;
+        }
+        let base = base_url(&place.url(), "the URL that was found")?;
+        given.endpoints.insert(*component, Endpoint::plain(base));
+        if forward {
+            forwards.insert(*component, PodForward::open(&cluster, target(place))?);
+        }
+    }
+    if args.search_url.is_none() {
+        search(&mut given, &mut forwards, args, &release, &cluster, forward).await?;
+    }
+    storage(&mut given, args, &release)?;
+    if !given.endpoints.contains_key(&Component::Gateway) {
+        let notes: Vec<_> = release.notes.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "release {} has no Zeebe gateway that could be found: {}",
+            release.name,
+            notes.join("; ")
+        );
+        return Err(Unreached { exit: Exit::NotFound, text });
+    }
+    let transport = ForwardTransport::new(given.endpoints.clone(), forwards)
+        .map_err(|e| Unreached { exit: Exit::Usage, text: e.to_string() })?;
+    given.request.components = given.endpoints.keys().copied().collect();
+    given.http = Http::new(std::sync::Arc::new(transport));
+    given.connection = connection(&args.kube);
+    given.kubernetes = Some(InKubernetes { cluster, release, no_lease: args.kube.no_lease });
+    Ok(given)
+}
+
+fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {
+    let flags = [
+        ("--kubeconfig", kube.kubeconfig.as_ref().map(|p| p.display().to_string())),
+        ("--context", kube.context.clone()),
+        ("--cluster", kube.cluster.clone()),
+        ("--user", kube.user.clone()),
+        ("--as", kube.as_user.clone()),
+    ];
+    flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+}
+
+fn options(kube: &KubeArgs) -> AccessOptions {
+    AccessOptions {
+        kubeconfig: kube.kubeconfig.clone(),
+        context: kube.context.clone(),
+        cluster: kube.cluster.clone(),
+        user: kube.user.clone(),
+        as_user: kube.as_user.clone(),
+        as_groups: kube.as_group.clone(),
+        namespace: kube.namespace.clone(),
+        request_timeout: kube.request_timeout,
+    }
+}
+
+async fn find(
+    context: Option<&Context>,
+    args: &ReleaseArgs,
+    cluster: &Cluster,
+) -> Result<(Release, Objects), Unreached> {
+    let objects = objects(cluster, cluster.namespace(), Objects::default()).await?;
+    let mut wanted = args.kube.release.clone();
+    loop {
+        match discover::release(&objects, wanted.as_deref(), cluster.namespace()) {
+            Ok(release) => return Ok((release, objects)),
+            Err(NotFound::Ambiguous { candidates }) if wanted.is_none() => {
+                let names: Vec<_> = candidates.iter().map(|c| c.name.clone()).collect();
+                let interactive = context.is_some();
+                let question = "Several releases are in this namespace:";
+                wanted = if interactive { super::choose(question, &names) } else { None };
+                if wanted.is_none() {
+                    let text = NotFound::Ambiguous { candidates }.to_string();
+                    return Err(Unreached { exit: Exit::NotFound, text });
+                }
+            }
+            Err(error) => {
+                let text = format!("{error} (asked: {})", cluster.description());
+                return Err(Unreached { exit: Exit::NotFound, text });
+            }
+        }
+    }
+}
+
+async fn objects(cluster: &Cluster, namespace: &str, mut objects: Objects) -> Result<Objects, Unreached> {
+    let inventory = cluster.inventory(namespace).await?;
+    for denied in &inventory.denied {
+        tracing::warn!(%denied, "left out of discovery");
+    }
+    for list in inventory.lists {
+        let read = objects.add(list);
+        read.map_err(|e| Unreached {
+            exit: Exit::Bug,
+            text: format!("an object of the cluster was not understood: {e}"),
+        })?;
+    }
+    Ok(objects)
+}
+
+/// A search engine in another namespace: its Service is looked up there, and where that is not allowed its URL is used as
+/// it is configured.
+async fn with_foreign_search(release: Release, objects_here: Objects, cluster: &Cluster) -> Release {
+    let unseen = release.search.as_ref().and_then(|s| s.unseen_service.clone());
+    let Some((namespace, _)) = unseen.filter(|(ns, _)| *ns != release.namespace) else { return release };
+    let (name, own) = (release.name.clone(), release.namespace.clone());
+    match objects(cluster, &namespace, objects_here).await {
+        Ok(both) => discover::release(&both, Some(&name), &own).unwrap_or(release),
+        Err(_) => release,
+    }
+}
+
+fn target(place: &Place) -> Target {
+    Target {
+        namespace: place.namespace.clone(),
+        selector: place.selector.clone(),
+        pod: place.pod.clone(),
+        port: place.pod_port,
+    }
+}
+
+async fn search(
+    given: &mut Setup,
+    forwards: &mut BTreeMap<Component, PodForward>,
+    args: &ReleaseArgs,
+    release: &Release,
+    cluster: &Cluster,
+    forward: bool,
+) -> Result<(), Unreached> {
+    let Some(search) = &release.search else { return Ok(()) };
+    let url = search.place.as_ref().map_or_else(|| search.url.value.clone(), Place::url);
+    let mut endpoint = Endpoint::plain(base_url(&url, "the search engine's URL that was found")?);
+    (endpoint.credentials, endpoint.tls) = Setup::search_access(args)?;
+    if matches!(endpoint.credentials, Credentials::None) {
+        endpoint.credentials = login(&search.login, cluster).await?;
+    }
+    if let (None, Some(ca)) = (&endpoint.tls.ca_pem, &search.ca) {
+        let pem = cluster.secret(&ca.value.namespace, &ca.value.name, &ca.value.key).await?;
+        endpoint.tls.ca_pem = Some(secrecy::ExposeSecret::expose_secret(&pem).to_owned());
+    }
+    given.endpoints.insert(Component::Search, endpoint);
+    if let (true, Some(place)) = (forward, &search.place) {
+        forwards.insert(Component::Search, PodForward::open(cluster, target(place))?);
+    }
+    Ok(())
+}
+
+async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreached> {
+    match login {
+        Login::None => Ok(Credentials::None),
+        Login::Basic { username, password } => {
+            let username = match &username.value {
+                Source::Given(name) => name.clone(),
+                Source::Secret(at) => {
+                    let name = cluster.secret(&at.namespace, &at.name, &at.key).await?;
+                    secrecy::ExposeSecret::expose_secret(&name).to_owned()
+                }
+            };
+            Ok(Credentials::Basic { username, password: secret(&password.value, cluster).await? })
+        }
+        Login::ApiKey(key) => Ok(Credentials::ApiKey(secret(&key.value, cluster).await?)),
+        Login::AwsSigning(evidence) => Err(Unreached {
+            exit: Exit::Unsupported,
+            text: format!(
+                "requests to the search engine must be signed for AWS ({evidence}), which is not supported"
+            ),
+        }),
+    }
+}
+
+async fn secret(source: &Source<Hidden>, cluster: &Cluster) -> Result<SecretString, Unreached> {
+    match source {
+        Source::Given(hidden) => Ok(hidden.expose().into()),
+        Source::Secret(at) => Ok(cluster.secret(&at.namespace, &at.name, &at.key).await?),
+    }
+}
+
+/// Repository and prefix: as given, else as found.
+fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) -> Result<(), Unreached> {
+    if args.records_prefix.is_none() {
+        valid_name(&release.records_prefix.value, "the records prefix that was found")?;
+        given.request.records_prefix.clone_from(&release.records_prefix.value);
+    }
+    if given.request.repository.is_none() {
+        given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());
+    }
+    match (&given.request.repository, given.endpoints.contains_key(&Component::Search)) {
+        (None, true) => Err(Unreached {
+            exit: Exit::Usage,
+            text: "no component of the release names a snapshot repository: give --repository (ELASTIC_SNAPSHOT_REPOSITORY)"
+                .to_owned(),
+        }),
+        (Some(name), true) => Ok(valid_name(name, "the repository")?),
+        (_, false) => Ok(()),
+    }
+}

@@ -1,0 +1,145 @@
+//! What the verbs about existing backups share: the look at them, and the deletion of some.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Context;
+use super::args::ReleaseArgs;
+use super::lock::{Lock, NotOpened, open};
+use super::reach::reach;
+use super::setup::Setup;
+use crate::catalogue::{Set, sets};
+use crate::exit::Exit;
+use crate::model::{BackupId, Facts, Finding, Reason};
+use crate::plan::{self, Deletion};
+use crate::render::{self, DeletionItem, DeletionResult, Level as Loudness};
+use crate::run::{Cancel, DeletionReport, Events, Level, World, delete};
+use crate::survey::{Scope, survey};
+
+/// What was found.
+pub(crate) struct Looked {
+    pub facts: Facts,
+    pub sets: Vec<Set>,
+}
+
+/// The release, and a way to speak to it.
+pub(crate) async fn release(context: &Context, args: &ReleaseArgs) -> Result<Setup, Exit> {
+    reach(Some(context), args).await.map_err(|error| context.fail(error.exit, error.text))
+}
+
+/// Takes the release's lock: without it nothing is changed. Let go of it with [`Lock::finish`].
+pub(crate) async fn locked(context: &Context, setup: &Setup, verb: &str) -> Result<Arc<Lock>, Exit> {
+    open(setup, verb, None, &context.console).await.map_err(|error| match error {
+        NotOpened::Held(text) => context.fail(Exit::Held, format!("{text}; nothing was changed")),
+        NotOpened::Unusable(text) => {
+            let text = format!("{text}\nnothing was changed; without a journal exporting is not paused");
+            context.fail(Exit::Preflight, text)
+        }
+    })
+}
+
+/// Asks for the backups, and says what could not be asked. `Err`: nothing answered.
+pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exit> {
+    let facts = survey(&setup.http, &setup.request, Scope::Backups).await;
+    for problem in super::status::unanswered(&facts) {
+        context.console.warn(&problem);
+    }
+    let answered = facts.backups.values().any(Result::is_ok) || matches!(facts.snapshots, Some(Ok(_)));
+    if !answered {
+        return Err(context.fail(Exit::NoAccess, "no component could be asked for its backups"));
+    }
+    let sets = sets(&facts, &setup.expected_parts());
+    Ok(Looked { facts, sets })
+}
+
+/// An ID that was typed.
+pub(crate) fn id(context: &Context, text: &str) -> Result<BackupId, Exit> {
+    // What `list -o name` prints is taken as well.
+    let number = text.strip_prefix("backup/").unwrap_or(text);
+    number.parse().map_err(|error: crate::model::InvalidBackupId| context.fail(Exit::Usage, error))
+}
+
+impl Looked {
+    pub fn set(&self, id: BackupId) -> Option<&Set> {
+        self.sets.iter().find(|s| s.id == id)
+    }
+
+    /// That a set is not there is only known when everybody answered.
+    pub fn all_answered(&self) -> Result<(), Finding> {
+        match super::status::unanswered(&self.facts).into_iter().next() {
+            None => Ok(()),
+            Some(problem) => Err(Finding::new(Reason::PartUnknown, None, problem)),
+        }
+    }
+}
+
+/// Tells findings that stopped us.
+pub(crate) fn refuse(context: &Context, findings: &[Finding]) -> Exit {
+    for finding in findings {
+        let text = format!("{}: {}; {}", finding.reason, finding.detail, finding.remedy);
+        context.console.problem(&text);
+    }
+    let exit = if findings.iter().all(|f| f.reason == Reason::PartUnknown) {
+        Exit::NoAccess
+    } else {
+        Exit::Preflight
+    };
+    context.fail(exit, "nothing was deleted")
+}
+
+/// What it takes to delete: the lock, held by us.
+pub(crate) struct Deleter<'a> {
+    pub context: &'a Context,
+    pub setup: &'a Setup,
+    pub journal: Arc<Lock>,
+    pub cancel: &'a Cancel,
+    pub timeout: Duration,
+}
+
+impl Deleter<'_> {
+    /// Deletes, and tells what happens as it happens.
+    pub async fn delete(&self, deletions: &[Deletion]) -> Vec<DeletionReport> {
+        let (events, mut heard) = Events::channel();
+        let console = self.context.console.clone();
+        let teller = tokio::spawn(async move {
+            while let Some(event) = heard.recv().await {
+                let text = render::message(&event);
+                match render::level(&event) {
+                    Loudness::Info => console.info(&text),
+                    Loudness::Warn => console.warn(&text),
+                    Loudness::Error => console.problem(&text),
+                }
+            }
+        });
+        let world = World {
+            http: self.setup.http.clone(),
+            journal: self.journal.clone(),
+            cancel: self.cancel.clone(),
+            events,
+            limits: plan::Limits { total: self.timeout, ..self.setup.request.limits },
+            now: super::now,
+        };
+        let reports = delete(&world, deletions).await;
+        drop(world);
+        let _ = teller.await;
+        reports
+    }
+
+    /// The same, with what was planned beside what came of it.
+    pub async fn items(&self, deletions: Vec<Deletion>) -> Vec<DeletionItem> {
+        let reports = self.delete(&deletions).await;
+        deletions.into_iter().zip(reports).map(|(plan, report)| DeletionItem::done(plan, report)).collect()
+    }
+}
+
+/// How a deletion ends. Half a set is a failure, whatever the reason; a signal between two sets is not.
+pub(crate) fn exit(items: &[DeletionItem], cancel: &Cancel) -> Exit {
+    let any = |result| items.iter().any(|i| i.result == result);
+    if any(DeletionResult::Left) {
+        Exit::NotDeleted
+    } else if any(DeletionResult::NotStarted) {
+        if cancel.level() >= Level::Asked { Exit::Cancelled } else { Exit::NotDeleted }
+    } else {
+        Exit::Done
+    }
+}

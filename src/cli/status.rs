@@ -1,0 +1,134 @@
+//! `status`: the release on one screen.
+
+use super::Context;
+use super::args::StatusArgs;
+use super::reach::reach;
+use super::setup::Setup;
+use crate::catalogue::{SetState, sets};
+use crate::exit::Exit;
+use crate::journal::{FileJournal, Peek};
+use crate::model::{Facts, Finding, Reason};
+use crate::plan;
+use crate::render::{ComponentView, Document, ExportingView, ProblemView, StatusView};
+use crate::survey::{Scope, survey};
+
+pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
+    let setup = match reach(Some(context), &args.release).await {
+        Ok(setup) => setup,
+        Err(error) => return context.fail(error.exit, error.text),
+    };
+    let facts = survey(&setup.http, &setup.request, Scope::State).await;
+    let planned = plan::backup(&setup.request, &facts, super::now_unix());
+    let (held, mut problems) = judged(&setup, plan::preflight(&setup.request, &facts, &planned)).await;
+    problems.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    let sets = sets(&facts, &setup.expected_parts());
+    let view = StatusView {
+        release: setup.name(),
+        version: setup.request.version.clone().or_else(|| facts.version().cloned()),
+        topology: planned.as_ref().ok().map(|p| p.topology),
+        dialect: planned.as_ref().ok().map(|p| p.dialect.to_owned()),
+        engine: facts.engine.clone().and_then(Result::ok),
+        components: ComponentView::all(&facts),
+        exporting: ExportingView::all(&facts),
+        lock: held,
+        running: sets.iter().find(|s| s.state == SetState::InProgress).map(|s| s.id),
+        last_complete: sets.iter().find(|s| s.state == SetState::Complete).cloned(),
+        problems: problems.into_iter().map(|f| problem(context, &f)).collect(),
+    };
+    context.print(&Document::Status(&view));
+    let reached =
+        facts.components.values().any(|c| c.health.is_ok()) || facts.backups.values().any(Result::is_ok);
+    if reached { Exit::Done } else { context.fail(Exit::NoAccess, "no component answered") }
+}
+
+fn problem(context: &Context, finding: &Finding) -> ProblemView {
+    let command = match finding.reason {
+        Reason::AbandonedPause => Some(format!("{} resume --if-abandoned", context.called)),
+        Reason::ExportingPausedByOthers => Some(format!("{} resume", context.called)),
+        _ => None,
+    };
+    let text = format!("{}: {}; {}", finding.reason, finding.detail, finding.remedy);
+    ProblemView { severity: finding.severity, text, command }
+}
+
+/// Findings in the light of the journal, and who holds the release.
+pub(crate) async fn judged(setup: &Setup, mut findings: Vec<Finding>) -> (Option<String>, Vec<Finding>) {
+    let journal = journal_state(setup).await;
+    if journal.holder.is_some() {
+        // A run of ours that is going on pauses exporting and has backups in progress: that is no problem.
+        findings.retain(|f| {
+            !matches!(
+                f.reason,
+                Reason::ExportingPausedByOthers | Reason::BackupInProgress | Reason::StaleZeebeBackup
+            )
+        });
+    }
+    findings.extend(journal.findings);
+    (journal.holder, findings)
+}
+
+/// What lock and journal of a release say.
+#[derive(Debug, Default)]
+struct JournalState {
+    /// Who holds the release, in words; with files: somebody who lives.
+    holder: Option<String>,
+    /// What is wrong.
+    findings: Vec<Finding>,
+}
+
+/// Asks the release's journal, without holding it.
+async fn journal_state(setup: &Setup) -> JournalState {
+    let state = match &setup.kubernetes {
+        Some(found) if !found.no_lease => {
+            let state = found.cluster.lease_state(&found.release.namespace, &found.release.name).await;
+            match state {
+                Ok(None) => return JournalState::default(),
+                Ok(Some(state)) => {
+                    let seen =
+                        state.renewed.map(|at| format!(", last sign of life {at}")).unwrap_or_default();
+                    (state.holder.map(|h| format!("{h}{seen}")), state.armed)
+                }
+                Err(error) => return unreadable(error.to_string()),
+            }
+        }
+        _ => match peek(setup) {
+            Ok(None) => return JournalState::default(),
+            Ok(Some(Peek { entry, held })) => {
+                let holder = entry.holder.map_or("a living process".to_owned(), |h| h.to_string());
+                (held.then_some(holder), entry.armed)
+            }
+            Err(problem) => return unreadable(problem),
+        },
+    };
+    match state {
+        (None, Some(armed)) => {
+            let of = armed.backup_id.map(|id| format!(" of backup {id}")).unwrap_or_default();
+            let detail = format!("a run{of} died while exporting was paused (since {})", armed.since);
+            let findings = vec![Finding::new(Reason::AbandonedPause, None, detail)];
+            JournalState { holder: None, findings }
+        }
+        (holder, _) => JournalState { holder, findings: Vec::new() },
+    }
+}
+
+fn unreadable(problem: String) -> JournalState {
+    JournalState {
+        findings: vec![Finding::new(Reason::JournalFailed, None, problem)],
+        ..JournalState::default()
+    }
+}
+
+fn peek(setup: &Setup) -> Result<Option<Peek>, String> {
+    let (dir, key) = setup.journal_place()?;
+    FileJournal::peek(&dir, &key).map_err(|e| e.to_string())
+}
+
+/// What could not be asked, one line each.
+pub(crate) fn unanswered(facts: &Facts) -> Vec<String> {
+    let lists = facts.backups.iter().filter_map(|(part, a)| a.as_ref().err().map(|p| format!("{part}: {p}")));
+    let snapshots = match &facts.snapshots {
+        Some(Err(problem)) => Some(format!("records: {problem}")),
+        _ => None,
+    };
+    lists.chain(snapshots).collect()
+}

@@ -1,0 +1,194 @@
+//! One request with one deadline, and one error type that knows whether the request may have happened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::transport::{Method, Request, Response, Transport, TransportError};
+use crate::model::{Component, Problem, ProblemKind};
+use crate::wire::message_of;
+
+/// Sends requests to the components of one release. Cheap to clone.
+#[derive(Clone)]
+pub struct Http {
+    transport: Arc<dyn Transport>,
+    /// A request that may change something has left.
+    changed: Arc<AtomicBool>,
+}
+
+/// Why a request has no good answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No connection: nothing happened.
+    #[error("{url}: {cause}")]
+    NotSent {
+        /// Where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// The answer was lost, or did not come in time: it may have happened.
+    #[error("{url}: {cause}")]
+    NoAnswer {
+        /// Where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// An HTTP status that is not 2xx.
+    #[error("{url}: HTTP {status}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
+    Status {
+        /// Where.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The sentence in the body.
+        message: Option<String>,
+        /// The answer is not the endpoint's own, but that of something else at this address.
+        foreign: bool,
+    },
+    /// A 2xx whose body could not be understood.
+    #[error("{url}: {cause}")]
+    Unintelligible {
+        /// Where.
+        url: String,
+        /// What was wrong.
+        cause: String,
+    },
+}
+
+impl CallError {
+    /// The HTTP status, when there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            CallError::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The server's own sentence, when there was one.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            CallError::Status { message, .. } => message.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// As an answer to a read-only question.
+    pub fn into_problem(self) -> Problem {
+        let kind = match &self {
+            CallError::NotSent { .. } | CallError::NoAnswer { .. } => ProblemKind::Unreachable,
+            CallError::Status { status: 401 | 403, .. } => ProblemKind::Unauthorized,
+            CallError::Status { foreign: true, .. } => ProblemKind::EndpointAbsent,
+            CallError::Status { status, .. } => ProblemKind::Refused(*status),
+            CallError::Unintelligible { .. } => ProblemKind::Unintelligible,
+        };
+        let (url, text) = match self {
+            CallError::NotSent { url, cause }
+            | CallError::NoAnswer { url, cause }
+            | CallError::Unintelligible { url, cause } => (url, cause),
+            CallError::Status { url, status, message, foreign } => {
+                let text = match (message, foreign) {
+                    (Some(m), false) => format!("HTTP {status}: {m}"),
+                    (_, true) => format!("HTTP {status}: no such endpoint at this address"),
+                    (None, false) => format!("HTTP {status}"),
+                };
+                (url, text)
+            }
+        };
+        Problem { kind, url, text }
+    }
+}
+
+impl Http {
+    /// Speaks through a transport.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, changed: Arc::default() }
+    }
+
+    /// Where a request goes, for messages.
+    pub fn describe(&self, component: Component, path: &str) -> String {
+        self.transport.describe(component, path)
+    }
+
+    /// Whether a request that may change something ever left us. All that had no connection count for nothing.
+    pub fn may_have_changed(&self) -> bool {
+        self.changed.load(Ordering::SeqCst)
+    }
+
+    /// Sends the request; any 2xx is `Ok`. The deadline covers the whole exchange, body included.
+    ///
+    /// A request that changes something must not be raced against anything else: it runs to this deadline.
+    pub async fn call(&self, request: &Request, deadline: Duration) -> Result<Response, CallError> {
+        let url = self.transport.describe(request.component, &request.path);
+        let started = tokio::time::Instant::now();
+        #[expect(clippy::disallowed_methods, reason = "the one place: a deadline on a whole exchange")]
+        let answer = tokio::time::timeout(deadline, self.transport.send(request)).await;
+        let took = started.elapsed();
+        if request.method != Method::Get && !matches!(answer, Ok(Err(TransportError::NotSent(_)))) {
+            self.changed.store(true, Ordering::SeqCst);
+        }
+        let result = match answer {
+            Err(_) => Err(CallError::NoAnswer {
+                url,
+                cause: format!("no answer within {} s", deadline.as_secs_f32()),
+            }),
+            Ok(Err(TransportError::NotSent(cause))) => Err(CallError::NotSent { url, cause }),
+            Ok(Err(error @ TransportError::Lost(_))) => {
+                Err(CallError::NoAnswer { url, cause: error.to_string() })
+            }
+            Ok(Ok(response)) if (200..300).contains(&response.status) => Ok(response),
+            Ok(Ok(response)) => Err(CallError::Status {
+                url,
+                status: response.status,
+                message: message_of(&response.body),
+                foreign: is_foreign(&response),
+            }),
+        };
+        tracing::debug!(
+            component = %request.component,
+            method = request.method.name(),
+            path = %request.path,
+            took_ms = took.as_millis(),
+            outcome = match &result { Ok(r) => format!("HTTP {}", r.status), Err(e) => e.to_string() },
+            "exchange"
+        );
+        result
+    }
+
+    /// A `GET` whose body is JSON.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        deadline: Duration,
+    ) -> Result<T, CallError> {
+        let response = self.call(request, deadline).await?;
+        parse(&response).map_err(|cause| CallError::Unintelligible {
+            url: self.describe(request.component, &request.path),
+            cause,
+        })
+    }
+}
+
+/// Reads a JSON body.
+pub(super) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, String> {
+    serde_json::from_slice(&response.body).map_err(|error| {
+        let head: String = String::from_utf8_lossy(&response.body).chars().take(80).collect();
+        format!("HTTP {} with a body that was not understood ({error}): {head:?}", response.status)
+    })
+}
+
+/// Spring's own 404 (`{"timestamp","status","error","path"}`), a redirect, or a web page: what answers here is not the
+/// management endpoint. The endpoints' own 404s carry a `message`.
+fn is_foreign(response: &Response) -> bool {
+    match response.status {
+        300..400 => true,
+        404 | 405 => match serde_json::from_slice::<serde_json::Value>(&response.body) {
+            Ok(body) => body.get("path").is_some() && body.get("message").is_none(),
+            Err(_) => true,
+        },
+        _ => false,
+    }
+}

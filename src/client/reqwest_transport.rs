@@ -1,0 +1,265 @@
+//! The real transport: reqwest on rustls.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::tls::{Tls, client_config};
+use super::transport::{BoxFuture, Method, Request, Response, Transport, TransportError};
+use crate::model::Component;
+
+/// Longest body that is read: a list of ten thousand backups is 34 MB. Nothing is decompressed, so a small answer stays small.
+const LONGEST_BODY: usize = 96 * 1024 * 1024;
+
+/// How to log in.
+#[derive(Debug, Clone, Default)]
+pub enum Credentials {
+    /// Not at all.
+    #[default]
+    None,
+    /// User and password.
+    Basic {
+        /// User.
+        username: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// An Elasticsearch API key, in its encoded form.
+    ApiKey(SecretString),
+}
+
+/// Where a component is.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Base URL: scheme, host, port, and a context path if there is one. Without user info.
+    pub base: Url,
+    /// How to log in.
+    pub credentials: Credentials,
+    /// TLS settings.
+    pub tls: Tls,
+    /// A unix socket that leads there instead of the URL's host and port, which still name the server.
+    pub via: Option<PathBuf>,
+}
+
+impl Endpoint {
+    /// Without login, trusting the system's certificates.
+    pub fn plain(base: Url) -> Self {
+        Self { base, credentials: Credentials::None, tls: Tls::default(), via: None }
+    }
+}
+
+/// The transport could not be set up. Never contains a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{component}: {cause}")]
+pub struct SetupError {
+    /// For whom.
+    pub component: Component,
+    /// Why.
+    pub cause: String,
+}
+
+struct Wired {
+    base: Url,
+    client: reqwest::Client,
+}
+
+/// Speaks HTTP to each component's endpoint.
+pub struct HttpTransport {
+    endpoints: BTreeMap<Component, Wired>,
+}
+
+impl HttpTransport {
+    /// Builds one HTTP client per endpoint, since each may have its own TLS settings and login.
+    pub fn new(endpoints: &BTreeMap<Component, Endpoint>) -> Result<Self, SetupError> {
+        let endpoints = endpoints.iter().map(|(component, endpoint)| {
+            let client = build(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
+            Ok((*component, Wired { base: endpoint.base.clone(), client }))
+        });
+        Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()? })
+    }
+}
+
+fn build(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let login = match &endpoint.credentials {
+        Credentials::None => None,
+        Credentials::Basic { username, password } => Some(basic(username, password.expose_secret())),
+        Credentials::ApiKey(key) => Some(format!("ApiKey {}", key.expose_secret())),
+    };
+    if let Some(login) = login {
+        // The error must not show the value.
+        let mut value =
+            HeaderValue::from_str(&login).map_err(|_| "the credentials contain a line break".to_owned())?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    let builder = match &endpoint.via {
+        None => reqwest::Client::builder(),
+        #[cfg(unix)]
+        Some(socket) => reqwest::Client::builder().unix_socket(socket.as_path()),
+        #[cfg(not(unix))]
+        Some(_) => return Err("this system has no unix sockets".to_owned()),
+    };
+    // A proxy cannot reach this machine's own ports, nor a socket of ours. Anything else honours the usual variables.
+    let builder = if is_direct(endpoint) { builder.no_proxy() } else { builder };
+    builder
+        .tls_backend_preconfigured(client_config(&endpoint.tls)?)
+        .default_headers(headers)
+        .user_agent(concat!("camunda-backup/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        // Shorter than any server's or forwarder's: a request that changes something should not meet a dying connection.
+        .pool_idle_timeout(Duration::from_secs(5))
+        .tcp_keepalive(Duration::from_secs(30))
+        .build()
+        .map_err(|e| causes(&e))
+}
+
+fn is_direct(endpoint: &Endpoint) -> bool {
+    use url::Host;
+    let loopback = match endpoint.base.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name.eq_ignore_ascii_case("localhost") || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    loopback || endpoint.via.is_some()
+}
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", base64(format!("{username}:{password}").as_bytes()))
+}
+
+/// Standard base64 with padding (RFC 4648). Six lines instead of a dependency for one header.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let six = (group >> (18 - 6 * i)) & 63;
+            text.push(if i <= chunk.len() { char::from(ALPHABET[six as usize]) } else { '=' });
+        }
+    }
+    text
+}
+
+/// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        let said = c.to_string();
+        // A wrapper often repeats what it wraps.
+        if !said.is_empty() && !text.contains(&said) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&said);
+        }
+        cause = c.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+impl Transport for HttpTransport {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let wired = self.endpoints.get(&request.component).ok_or_else(|| {
+                TransportError::NotSent(format!("no URL for {} was given", request.component))
+            })?;
+            let method = match request.method {
+                Method::Get => reqwest::Method::GET,
+                Method::Post => reqwest::Method::POST,
+                Method::Put => reqwest::Method::PUT,
+                Method::Delete => reqwest::Method::DELETE,
+            };
+            let mut builder = wired.client.request(method, join(&wired.base, &request.path));
+            if let Some(body) = &request.body {
+                builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            }
+            let failed = |error: reqwest::Error| {
+                let error = error.without_url();
+                if error.is_connect() || error.is_builder() {
+                    TransportError::NotSent(causes(&error))
+                } else {
+                    TransportError::Lost(causes(&error))
+                }
+            };
+            let mut response = builder.send().await.map_err(failed)?;
+            let status = response.status().as_u16();
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
+                if body.len() + chunk.len() > LONGEST_BODY {
+                    return Err(TransportError::Lost(format!(
+                        "the answer is longer than {LONGEST_BODY} bytes"
+                    )));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Response { status, body: body.into() })
+        })
+    }
+
+    fn describe(&self, component: Component, path: &str) -> String {
+        match self.endpoints.get(&component) {
+            Some(wired) => join(&wired.base, path).to_string(),
+            None => path.to_owned(),
+        }
+    }
+}
+
+/// Appends a path with query to a base URL that may have a context path, with or without a slash at its end.
+fn join(base: &Url, path: &str) -> Url {
+    let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
+    let mut url = base.clone();
+    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), path));
+    url.set_query(query);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        // RFC 4648, section 10
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn no_proxy_stands_between_us_and_this_machine() {
+        let direct = |url: &str| is_direct(&Endpoint::plain(Url::parse(url).expect("an URL")));
+        for near in ["http://localhost:9600", "http://127.0.0.2:9600", "http://[::1]:9600/x"] {
+            assert!(direct(near), "{near}");
+        }
+        assert!(!direct("http://elastic.example:9200") && !direct("http://10.0.0.1:9600"));
+        let far = Url::parse("http://zeebe-gateway:9600").expect("an URL");
+        assert!(is_direct(&Endpoint { via: Some("/run/x".into()), ..Endpoint::plain(far) }));
+    }
+
+    #[test]
+    fn joins_below_a_context_path() {
+        let url = |base: &str, path| join(&Url::parse(base).expect("an URL"), path).to_string();
+        assert_eq!(url("http://h:9600", "/actuator/backups"), "http://h:9600/actuator/backups");
+        assert_eq!(
+            url("http://h/camunda/", "/actuator/x?soft=true"),
+            "http://h/camunda/actuator/x?soft=true"
+        );
+        assert_eq!(url("http://h", "/_snapshot/r/camunda_*"), "http://h/_snapshot/r/camunda_*");
+    }
+}

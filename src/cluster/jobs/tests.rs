@@ -1,0 +1,89 @@
+//! Jobs as data, and following on an API server in memory.
+
+use serde_json::{Value, json};
+
+use super::make::{container, from_cron_job, from_image};
+use super::*;
+use crate::cluster::fake::{FakeApi, How};
+
+fn cron_job() -> Value {
+    let container = json!({ "name": "camunda-backup", "image": "x:1", "args": ["create", "--release", "camunda"], "resizePolicy": [] });
+    let template = json!({ "spec": { "containers": [{ "name": "sidecar" }, container], "someNewField": 7 } });
+    let job = json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "backoffLimit": 1, "template": template } });
+    let labels = json!({ "camunda-backup/release": "camunda" });
+    json!({ "metadata": { "name": "nightly", "uid": "u-1", "labels": labels }, "spec": { "schedule": "@daily", "jobTemplate": job } })
+}
+
+#[test]
+fn a_job_from_a_cron_job_is_as_kubectl_makes_it() {
+    let job = from_cron_job(&cron_job(), &["--backup-id".to_owned(), "17".to_owned()]).expect("usable");
+    let metadata = &job["metadata"];
+    assert!(metadata["name"].as_str().expect("a name").starts_with("nightly-manual-"));
+    assert_eq!(metadata["annotations"]["cronjob.kubernetes.io/instantiate"], "manual");
+    assert_eq!(
+        (&metadata["ownerReferences"][0]["uid"], &metadata["labels"]["a"]),
+        (&json!("u-1"), &json!("b"))
+    );
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["someNewField"], 7, "what we do not know is kept");
+    assert_eq!(pod["containers"][1]["args"], json!(["create", "--release", "camunda", "--backup-id", "17"]));
+    assert_eq!(container(&job), Some("camunda-backup"));
+    let mut without = cron_job();
+    without["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"] = json!([{ "name": "x" }]);
+    assert!(from_cron_job(&without, &[]).is_ok());
+    assert!(from_cron_job(&without, &["--x".to_owned()]).is_err());
+    let mut long = cron_job();
+    long["metadata"]["name"] = "n".repeat(52).into();
+    let name = from_cron_job(&long, &[]).expect("usable")["metadata"]["name"].as_str().map(str::len);
+    assert!(name.is_some_and(|n| n <= 63));
+}
+
+fn image() -> JobFromImage {
+    JobFromImage {
+        image: "registry/camunda-backup:1".to_owned(),
+        service_account: Some("backup".to_owned()),
+        grace_seconds: 330,
+        retries: 2,
+        final_codes: vec![2, 40],
+    }
+}
+
+#[test]
+fn a_job_from_an_image_may_run_in_a_restricted_namespace() {
+    let job = from_image(&image(), "camunda", &["--timeout=1h".to_owned()]);
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["args"], json!(["create", "--release", "camunda", "--timeout=1h"]));
+    assert_eq!(
+        (&pod["securityContext"]["runAsNonRoot"], &pod["restartPolicy"]),
+        (&json!(true), &json!("Never"))
+    );
+    let codes = &job["spec"]["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"];
+    assert_eq!(codes, &json!([2, 40]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cron_job_of_a_release_is_found_and_started_once() {
+    let api = FakeApi::default();
+    let cluster = Cluster::from_client(api.client(), "prod");
+    api.put("/apis/batch/v1/namespaces/prod/cronjobs/nightly", cron_job());
+    let mut guard = cron_job();
+    guard["metadata"]["name"] = "guard".into();
+    guard["metadata"]["labels"]["app.kubernetes.io/component"] = "guard".into();
+    api.put("/apis/batch/v1/namespaces/prod/cronjobs/guard", guard);
+    assert_eq!(cluster.backup_cron_jobs("prod", "camunda").await, Ok(vec!["nightly".to_owned()]));
+    assert_eq!(cluster.backup_cron_jobs("prod", "other").await, Ok(vec![]));
+    let source = JobSource::CronJob("nightly".to_owned());
+    api.fail("POST", "/jobs", 1, How::LoseAnswer);
+    let started = cluster.start_job("prod", "camunda", &source, &[]).await.expect("it is there");
+    assert_eq!(api.objects("/namespaces/prod/jobs/").len(), 1);
+    assert_eq!(started.container, "camunda-backup");
+    api.fail("POST", "/jobs", 1, How::Lose);
+    assert!(matches!(
+        cluster.start_job("prod", "camunda", &source, &[]).await,
+        Err(ClusterError::NoAnswer { .. })
+    ));
+    cluster.stop_job(&started).await.expect("deleted");
+    cluster.stop_job(&started).await.expect("gone already");
+    let end = cluster.follow_job(&started, |_| {}, |_| {}).await;
+    assert_eq!(end, Ok(JobEnd::Failed(format!("Job {} was deleted", started.name))));
+}

@@ -1,0 +1,90 @@
+//! Records and Events on an API server in memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::cluster::access::Cluster;
+use crate::cluster::fake::{FakeApi, How};
+use crate::model::{BackupId, Part};
+
+fn clock() -> Timestamp {
+    Timestamp::from_second(1_795_392_000).expect("a time")
+}
+
+fn record(id: u64) -> Record {
+    let pieces = vec!["camunda_operate_17_8.6.0_part_1_of_6".to_owned()];
+    Record {
+        schema: Record::SCHEMA,
+        release: "camunda".to_owned(),
+        backup_id: BackupId::new(id).expect("in range"),
+        outcome: "running".to_owned(),
+        started: "2026-11-23T00:00:00Z".to_owned(),
+        finished: None,
+        reason: None,
+        versions: BTreeMap::from([("gateway".to_owned(), "8.6.0".to_owned())]),
+        partitions: Some(3),
+        paused_seconds: None,
+        parts: BTreeMap::from([(Part::Operate, RecordedPart { state: "started".to_owned(), pieces })]),
+        written_by: "0.1.0".to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_written_again_listed_and_removed() {
+    let api = FakeApi::default();
+    let records = Records::new(&Cluster::from_client(api.client(), "prod"), "prod", "camunda");
+    assert_eq!(records.write(&record(17)).await, None);
+    assert_eq!(records.write(&record(18)).await, None);
+    let done = Record { outcome: "complete".to_owned(), ..record(17) };
+    assert_eq!(records.write(&done).await, None);
+    let labels = api.object("/camunda-backup-camunda-17").expect("there")["metadata"]["labels"].clone();
+    assert_eq!(labels["camunda-backup/outcome"], "complete");
+    api.put(
+        "/api/v1/namespaces/prod/configmaps/camunda-backup-camunda-x",
+        json!({ "metadata": { "name": "x", "labels": labels } }),
+    );
+    let (found, warnings) = records.list().await.expect("an answer");
+    assert_eq!(found.values().cloned().collect::<Vec<_>>(), [done, record(18)]);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(records.remove(record(17).backup_id).await, None);
+    assert_eq!(records.remove(record(17).backup_id).await, None, "it is gone already");
+    assert_eq!(records.list().await.expect("an answer").0.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failing_to_write_is_a_warning_and_takes_no_time() {
+    let api = FakeApi::default();
+    let cluster = Cluster::from_client(api.client(), "prod");
+    let records = Records::new(&cluster, "prod", "camunda");
+    api.fail("PATCH", "/configmaps", 1, How::Refuse(403, "Forbidden"));
+    let warning = records.write(&record(17)).await.expect("a warning");
+    assert!(warning.contains("not allowed to create and patch configmaps"), "{warning}");
+    api.fail("GET", "/services", 1, How::Hang);
+    api.fail("POST", "/events", 1, How::Hang);
+    let began = tokio::time::Instant::now();
+    let events = EventLog::new(&cluster, "pod_1", clock).on_service("prod", "camunda-zeebe-gateway").await;
+    let warning = events.tell(Occasion::Started, "backup 17").await.expect("a warning");
+    assert!(warning.contains("BackupStarted"), "{warning}");
+    assert!(began.elapsed() <= WRITE * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_about_the_very_service_and_its_note_fits() {
+    let api = FakeApi::default();
+    let service = json!({ "metadata": { "name": "gateway", "uid": "uid-of-gateway" } });
+    api.put("/api/v1/namespaces/prod/services/gateway", service);
+    let cluster = Cluster::from_client(api.client(), "prod");
+    let events = EventLog::new(&cluster, "pod_1", clock).on_service("prod", "gateway").await;
+    let events = events.on_cron_job("prod", "nightly").await;
+    assert_eq!(events.tell(Occasion::StillPaused, &"ü".repeat(600)).await, None);
+    let written = api.objects("/apis/events.k8s.io/v1/namespaces/prod/events/");
+    assert_eq!(written.len(), 2);
+    let about = written.iter().find(|e| e["regarding"]["kind"] == "Service").expect("one on the Service");
+    assert_eq!(about["regarding"]["uid"], "uid-of-gateway");
+    assert_eq!((&about["type"], &about["reason"]), (&json!("Warning"), &json!("ExportingStillPaused")));
+    let note = about["note"].as_str().expect("a note");
+    assert!(note.len() <= 1024 && note.ends_with("ü..."), "{}", note.len());
+}

@@ -1,0 +1,10 @@
+//! What differs between Camunda versions and topologies, as rows of tables. No `if version` anywhere else.
+//!
+//! A new Camunda release should touch the tables here and their tests only. Imports `model` alone.
+
+mod rows;
+pub mod search;
+mod select;
+
+pub use rows::{Dialect, IN_BRIEF, Phase, ROWS, Route, Shape};
+pub use select::{Unsupported, select};

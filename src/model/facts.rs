@@ -1,0 +1,273 @@
+//! What was found: answers to read-only questions, and why some could not be had.
+//!
+//! Planning, preflight, `status` and `list` are pure functions of these values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Version};
+
+/// An answer, or why there is none.
+pub type Answer<T> = Result<T, Problem>;
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// What kind of "no".
+    pub kind: ProblemKind,
+    /// Where: an URL without credentials.
+    pub url: String,
+    /// What came back, in one line.
+    pub text: String,
+}
+
+/// Kinds of "no".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// No connection, or it broke, or no answer in time.
+    Unreachable,
+    /// 401 or 403.
+    Unauthorized,
+    /// There is no such endpoint here: Spring's own 404, a web page or a redirect instead of an answer.
+    EndpointAbsent,
+    /// Any other HTTP error.
+    Refused(u16),
+    /// The answer could not be understood.
+    Unintelligible,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.text, self.url)
+    }
+}
+
+/// What a component says about one backup of its part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartBackup {
+    /// The ID.
+    pub id: BackupId,
+    /// State over all pieces, in the component's own words.
+    pub state: PartState,
+    /// Why it failed, when the component says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Snapshots or partitions begun so far.
+    pub pieces: Vec<Piece>,
+}
+
+/// One snapshot or one partition of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Piece {
+    /// Snapshot name, or `partition 1`.
+    pub name: String,
+    /// The partition, for Zeebe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+    /// Its state.
+    pub state: PartState,
+    /// Version that made it, when it is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// When it began, as the component says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// When it was last changed, as the component says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// What went wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// Exporting on one replica of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartitionPhase {
+    /// From 1.
+    pub partition: u32,
+    /// Whether this replica leads the partition.
+    pub leader: bool,
+    /// `LEADER`, `FOLLOWER`, ...
+    pub role: String,
+    /// What its exporters do; a replica may have nothing to say.
+    pub phase: Option<ExporterPhase>,
+}
+
+/// The Zeebe cluster as its gateway describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// Node IDs and their states (`ACTIVE`, `JOINING`, ...).
+    pub brokers: BTreeMap<u32, String>,
+    /// Partition numbers.
+    pub partitions: BTreeSet<u32>,
+    /// A change of the topology is going on.
+    pub change_pending: bool,
+}
+
+/// The search engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineFacts {
+    /// Which one.
+    pub engine: Engine,
+    /// `8.14.1`.
+    pub version: String,
+}
+
+/// A registered snapshot repository. Its settings stay out of here: they may hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RepositoryFacts {
+    /// Name.
+    pub name: String,
+    /// `fs`, `s3`, `gcs`, `azure`, `hdfs`, `url`.
+    pub kind: String,
+    /// Registered read-only.
+    pub read_only: bool,
+}
+
+/// One snapshot in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoredSnapshot {
+    /// Name.
+    pub name: String,
+    /// State.
+    pub state: PartState,
+    /// Number of indices in it.
+    pub indices: usize,
+}
+
+/// One snapshot, opened: what the engine tells when it is asked for it by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SnapshotDetail {
+    /// The engine's version that took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Names of the indices in it.
+    pub indices: Vec<String>,
+    /// Bytes that a restore brings back; the repository stores files that snapshots share only once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<i64>,
+    /// Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<i64>,
+    /// Shards that are not in it.
+    pub shards_failed: u32,
+    /// What could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// A snapshot policy of the engine's own that writes to the same repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LifecyclePolicy {
+    /// Its name.
+    pub name: String,
+    /// Where it writes.
+    pub repository: String,
+}
+
+/// What the engine's own check of a repository found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Integrity {
+    /// It came to its end and found nothing.
+    pub passed: bool,
+    /// What it found, in its own words, the first ones.
+    pub anomalies: Vec<String>,
+    /// How many it found.
+    pub total: u64,
+    /// The repository was written to meanwhile, so that what it says may be wrong.
+    pub disturbed: bool,
+}
+
+/// What one component said of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentFacts {
+    /// Its base URL without credentials.
+    pub url: String,
+    /// Its version, from `/actuator/info`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// Its health (`UP`, `DEGRADED`, `DOWN`), or why it could not be asked.
+    pub health: Answer<String>,
+}
+
+/// All that was found about a release. A question that was not asked has no entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// Every component that was given.
+    pub components: BTreeMap<Component, ComponentFacts>,
+    /// The backups each part's owner lists.
+    pub backups: BTreeMap<Part, Answer<Vec<PartBackup>>>,
+    /// The cluster as the gateway describes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Answer<Cluster>>,
+    /// Exporting, by broker.
+    pub exporting: BTreeMap<Component, Answer<Vec<PartitionPhase>>>,
+    /// The search engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Answer<EngineFacts>>,
+    /// The repository for the records snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Answer<RepositoryFacts>>,
+    /// How many of the engine's nodes could write to it, when that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_verified: Option<Answer<usize>>,
+    /// The indices with exported records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_indices: Option<Answer<Vec<String>>>,
+    /// The snapshots in the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Answer<Vec<StoredSnapshot>>>,
+    /// The same snapshots, opened: those that were asked for, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, SnapshotDetail>,
+    /// Every registered repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repositories: Option<Answer<Vec<String>>>,
+    /// Every index of the engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indices: Option<Answer<Vec<String>>>,
+    /// Snapshot policies of the engine; not every build has them, so no answer means nothing.
+    pub lifecycle_policies: Vec<LifecyclePolicy>,
+    /// Zeebe deletes backups by itself, where that can be seen.
+    pub native_retention: bool,
+    /// The engine's check of the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Answer<Integrity>>,
+}
+
+impl Facts {
+    /// The release's version: the gateway's, which every release has; else any other component's.
+    pub fn version(&self) -> Option<&Version> {
+        let of = |c: &Component| self.components.get(c).and_then(|f| f.version.as_ref());
+        of(&Component::Gateway).or_else(|| self.components.keys().find_map(of))
+    }
+
+    /// The highest backup ID that anything knows of: the components' lists and the names of snapshots.
+    pub fn highest_id(&self) -> Option<BackupId> {
+        self.highest_id_and_source().map(|(id, _)| id)
+    }
+
+    /// The highest backup ID, and where it is.
+    pub fn highest_id_and_source(&self) -> Option<(BackupId, String)> {
+        self.highest_listed().into_iter().chain(self.highest_stored()).max_by_key(|(id, _)| *id)
+    }
+
+    /// The highest backup ID that a component lists, and where.
+    pub fn highest_listed(&self) -> Option<(BackupId, String)> {
+        let listed = self.backups.iter().filter_map(|(part, answer)| Some((part, answer.as_ref().ok()?)));
+        let listed = listed.flat_map(|(part, backups)| backups.iter().map(move |b| (b.id, part)));
+        listed.max_by_key(|(id, _)| *id).map(|(id, part)| (id, format!("the list of backups of {part}")))
+    }
+
+    fn highest_stored(&self) -> Option<(BackupId, String)> {
+        let stored = self.snapshots.iter().flatten().flatten();
+        let stored = stored.filter_map(|s| Some((super::id_in_name(&s.name)?, &s.name)));
+        stored.max_by_key(|(id, _)| *id).map(|(id, name)| (id, format!("snapshot {name} in the repository")))
+    }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary: what a backup, a part, a component and a version are.
+//!
+//! Values only. Nothing here does I/O, reads a clock or knows the JSON of a server; everything else may import it.
+//! Closed sets are enums, so that a new member is a compile error everywhere it has to be thought about.
+
+mod facts;
+mod id;
+mod names;
+mod part;
+mod reason;
+mod state;
+mod version;
+
+pub use facts::*;
+pub use id::{BackupId, InvalidBackupId};
+pub use names::{SnapshotName, id_in_name, records_snapshot};
+pub use part::{Component, Engine, Part, Topology};
+pub use reason::{Finding, Reason, Severity};
+pub use state::{ExporterPhase, PartState};
+pub use version::{InvalidVersion, Version};

@@ -1,0 +1,83 @@
+//! Snapshot names: how a backup ID is written into them, and read from them.
+//!
+//! Sources: names recorded on Camunda 8.6.0; the 8.8+ `webapps` name from the product's source.
+
+use super::{BackupId, Part, Version};
+
+/// A snapshot name taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotName {
+    /// The part it belongs to.
+    pub part: Part,
+    /// The backup ID.
+    pub id: BackupId,
+    /// `(i, n)` of `part_i_of_n`; the records snapshot is one piece.
+    pub piece: Option<(u32, u32)>,
+    /// Version of the component that took it.
+    pub version: Option<Version>,
+}
+
+/// The name of the records snapshot, as the Camunda guide gives it.
+pub fn records_snapshot(id: BackupId) -> String {
+    format!("camunda_zeebe_records_backup_{id}")
+}
+
+impl SnapshotName {
+    /// Reads `camunda_<application>_<id>_<version>_part_<i>_of_<n>` or the name of a records snapshot. `None` for any
+    /// other name: a repository may be shared, and what is not ours is not touched.
+    pub fn parse(name: &str) -> Option<Self> {
+        let rest = name.strip_prefix("camunda_")?;
+        if let Some(id) = rest.strip_prefix("zeebe_records_backup_") {
+            return Some(Self { part: Part::Records, id: id.parse().ok()?, piece: None, version: None });
+        }
+        let (application, rest) = rest.split_once('_')?;
+        let part = match application {
+            "operate" => Part::Operate,
+            "tasklist" => Part::Tasklist,
+            "webapps" => Part::History,
+            "optimize" => Part::Optimize,
+            _ => return None,
+        };
+        let (id, rest) = rest.split_once('_')?;
+        let (version, piece) = rest.split_once("_part_")?;
+        let (i, n) = piece.split_once("_of_")?;
+        let piece = Some((i.parse().ok()?, n.parse().ok()?));
+        Some(Self { part, id: id.parse().ok()?, piece, version: version.parse().ok() })
+    }
+}
+
+/// The backup ID in a snapshot's name, when it is one of ours.
+pub fn id_in_name(name: &str) -> Option<BackupId> {
+    SnapshotName::parse(name).map(|n| n.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_names_of_real_servers() {
+        let name = SnapshotName::parse("camunda_operate_100_8.6.0_part_1_of_6").expect("ours");
+        assert_eq!((name.part, name.id.get(), name.piece), (Part::Operate, 100, Some((1, 6))));
+        assert_eq!(name.version, Some(Version::full(8, 6, 0)));
+        let name = SnapshotName::parse("camunda_webapps_7_8.8.0_part_5_of_7").expect("ours");
+        assert_eq!((name.part, name.piece), (Part::History, Some((5, 7))));
+        let id = BackupId::new(100).expect("in range");
+        let name = SnapshotName::parse(&records_snapshot(id)).expect("ours");
+        assert_eq!((name.part, name.id, name.piece), (Part::Records, id, None));
+    }
+
+    #[test]
+    fn leaves_other_peoples_names_alone() {
+        for name in [
+            "nightly-2026",
+            "camunda_operate_x_8.6.0_part_1_of_6",
+            "camunda_operate_100",
+            "camunda_operate_100_8.6.0_part_1",
+            "camunda_zeebe_records_backup_",
+            "camunda_other_1_8.6.0_part_1_of_2",
+        ] {
+            assert_eq!(SnapshotName::parse(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Request + facts + dialect → procedure.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};
+use crate::client::Request;
+use crate::dialect::{Dialect, Phase, Route, Shape, Unsupported, search, select};
+use crate::model::{BackupId, Cluster, Component, Engine, Facts, Part, Topology, Version, records_snapshot};
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
+    /// An explicit ID, or the next free one.
+    pub backup_id: Option<BackupId>,
+    /// Overrides what the components say.
+    pub version: Option<Version>,
+    /// The components that were given; the others' parts are not in the backup.
+    pub components: BTreeSet<Component>,
+    /// Snapshot repository of the records snapshot.
+    pub repository: Option<String>,
+    /// Prefix of the exported records' indices.
+    pub records_prefix: String,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The whole run, without the release.
+    pub total: Duration,
+    /// From the pause to the beginning of the release.
+    pub paused: Duration,
+    /// The release: resuming and seeing that it worked.
+    pub release: Duration,
+    /// How long a part may be in doubt without anything moving, instead of the table's own patience.
+    pub grace: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        Self { total: minutes(180), paused: minutes(60), release: minutes(5), grace: None }
+    }
+}
+
+/// Starting and pausing are single requests; this much is for their retries.
+const REQUEST_STEP: Duration = Duration::from_secs(60);
+
+/// There is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The version is neither given nor found.
+    #[error("the Camunda version could not be found out: no component answered /actuator/info with one")]
+    VersionUnknown,
+    /// No row in the table.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// IDs are used up.
+    #[error("the highest backup ID there can be is already used")]
+    NoIdLeft,
+    /// The highest known ID is not one to count on from.
+    #[error(
+        "the highest backup ID is {highest} ({source_text}), which no clock has told: every later ID would have to be higher still"
+    )]
+    ImplausibleId {
+        /// The ID.
+        highest: BackupId,
+        /// Where it is.
+        source_text: String,
+    },
+}
+
+/// How exporting is resumed and where it is seen: all that a release needs, with or without a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseOrder {
+    /// The resume.
+    pub request: Request,
+    /// What each broker is asked.
+    pub probes: Vec<Request>,
+    /// Partitions that must be seen; empty when unknown.
+    pub partitions: BTreeSet<u32>,
+    /// The brokers asked are all there are: a partition that none of them leads is then a reason to go on trying, else
+    /// it is only told.
+    pub all_brokers: bool,
+}
+
+/// The release for a dialect, for plans, for `resume` and for repairs. `cluster` is what the gateway says of it, if it does.
+pub fn release(
+    dialect: &Dialect,
+    brokers: impl IntoIterator<Item = Component>,
+    cluster: Option<&Cluster>,
+) -> ReleaseOrder {
+    let probes: Vec<_> = brokers.into_iter().map(|b| Request::get(b, dialect.phases)).collect();
+    ReleaseOrder {
+        request: Request::post(Component::Gateway, dialect.resume),
+        all_brokers: cluster.is_some_and(|c| probes.len() >= c.brokers.len()),
+        partitions: cluster.map(|c| c.partitions.clone()).unwrap_or_default(),
+        probes,
+    }
+}
+
+/// Computes the plan. Says nothing about whether it may run: that is `preflight`'s business.
+///
+/// `now` is the time in Unix seconds, from which an ID is made.
+pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Procedure, PlanError> {
+    let version =
+        request.version.clone().or_else(|| facts.version().cloned()).ok_or(PlanError::VersionUnknown)?;
+    let topology = Topology::Separate;
+    let dialect = select(&version, topology)?;
+    let backup_id = match request.backup_id {
+        Some(id) => id,
+        None => next_id(facts, now)?,
+    };
+    let context = Context { request, facts, dialect, backup_id };
+    let (mut steps, mut skipped) = (Vec::new(), Vec::new());
+    for phase in dialect.order {
+        match phase {
+            Phase::Pause => steps.push(context.pause()),
+            Phase::Take(parts) => context.take(parts, &mut steps, &mut skipped),
+            Phase::Resume => {
+                steps.push(confirm());
+                steps.push(context.resume());
+            }
+        }
+    }
+    let procedure = Procedure {
+        backup_id,
+        dialect: dialect.name,
+        version,
+        topology,
+        engine: context.engine(),
+        repository: request.repository.clone().filter(|_| request.components.contains(&Component::Search)),
+        seen_on: request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_))).collect(),
+        partitions: context.partitions(),
+        release: context.release(),
+        steps,
+        skipped,
+    };
+    debug_assert_eq!(procedure.violations(), Vec::<String>::new());
+    Ok(procedure)
+}
+
+fn next_id(facts: &Facts, now: u64) -> Result<BackupId, PlanError> {
+    let highest = facts.highest_id_and_source();
+    // An ID that is used is used for ever: a name that anybody can write must not decide how many are left.
+    if let Some((highest, source_text)) = &highest
+        && !highest.is_plausible(now)
+    {
+        return Err(PlanError::ImplausibleId { highest: *highest, source_text: source_text.clone() });
+    }
+    BackupId::next(now, highest.map(|(id, _)| id)).ok_or(PlanError::NoIdLeft)
+}
+
+fn confirm() -> Step {
+    Step {
+        name: "confirm-paused".to_owned(),
+        action: Action::ConfirmPaused,
+        deadline: REQUEST_STEP,
+        arms: None,
+        releases: None,
+    }
+}
+
+struct Context<'a> {
+    request: &'a BackupRequest,
+    facts: &'a Facts,
+    dialect: &'static Dialect,
+    backup_id: BackupId,
+}
+
+impl Context<'_> {
+    fn engine(&self) -> Option<Engine> {
+        self.facts.engine.as_ref().and_then(|e| e.as_ref().ok()).map(|e| e.engine)
+    }
+
+    /// What the gateway tells, and what is seen on the brokers: a partition that only one of the two knows counts.
+    fn partitions(&self) -> BTreeSet<u32> {
+        let told = self.facts.cluster.iter().flatten().flat_map(|c| c.partitions.iter().copied());
+        let seen = self.facts.exporting.values().flatten().flatten().map(|p| p.partition);
+        told.chain(seen).collect()
+    }
+
+    fn release(&self) -> ReleaseOrder {
+        let brokers = self.request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_)));
+        let cluster = self.facts.cluster.as_ref().and_then(|c| c.as_ref().ok());
+        ReleaseOrder { partitions: self.partitions(), ..release(self.dialect, brokers, cluster) }
+    }
+
+    fn pause(&self) -> Step {
+        Step {
+            name: "pause-exporting".to_owned(),
+            action: Action::PauseExporting { request: Request::post(Component::Gateway, self.dialect.pause) },
+            deadline: REQUEST_STEP,
+            arms: Some(Obligation::ResumeExporting),
+            releases: None,
+        }
+    }
+
+    fn resume(&self) -> Step {
+        Step {
+            name: "resume-exporting".to_owned(),
+            action: Action::ResumeExporting {
+                request: Request::post(Component::Gateway, self.dialect.resume),
+            },
+            deadline: self.request.limits.release,
+            arms: None,
+            releases: Some(Obligation::ResumeExporting),
+        }
+    }
+
+    fn take(&self, parts: &[Part], steps: &mut Vec<Step>, skipped: &mut Vec<Skipped>) {
+        let mut watches = Vec::new();
+        for part in parts {
+            let Some(route) = self.dialect.route(*part) else { continue };
+            if !self.request.components.contains(&route.host) {
+                let reason = format!("no URL for {} was given", route.host);
+                skipped.push(Skipped { part: *part, reason });
+                continue;
+            }
+            steps.push(self.start(route));
+            watches.push(self.watch(route));
+        }
+        if watches.is_empty() {
+            return;
+        }
+        let names: Vec<_> = watches.iter().map(|w| w.part.name()).collect();
+        steps.push(Step {
+            name: format!("await-{}", names.join("-")),
+            action: Action::Await { watches },
+            deadline: self.request.limits.total,
+            arms: None,
+            releases: None,
+        });
+    }
+
+    fn start(&self, route: &Route) -> Step {
+        let id = self.backup_id;
+        let (request, first) = match route.shape {
+            Shape::Snapshots | Shape::Partitions => {
+                (Request::post(route.host, route.base).with(json!({ "backupId": id })), None)
+            }
+            Shape::Records => {
+                let pattern = format!("{}*", self.request.records_prefix);
+                let mut body = json!({ "indices": pattern });
+                // Without it Elasticsearch stores its own features' indices too; OpenSearch has no such thing.
+                if self.engine() != Some(Engine::OpenSearch) {
+                    body["feature_states"] = json!(["none"]);
+                }
+                (
+                    Request::put(route.host, self.snapshot_path(route)).with(body),
+                    Some(Request::get(route.host, search::record_indices(&self.request.records_prefix))),
+                )
+            }
+        };
+        Step {
+            name: format!("start-{}", route.part),
+            action: Action::Start {
+                part: route.part,
+                request,
+                first,
+                taken: route.taken,
+                unsure: route.unsure,
+            },
+            deadline: REQUEST_STEP,
+            arms: None,
+            releases: None,
+        }
+    }
+
+    fn watch(&self, route: &Route) -> Watch {
+        let (path, progress, expect) = match route.shape {
+            Shape::Snapshots => (format!("{}/{}", route.base, self.backup_id), None, Expect::AllSnapshots),
+            Shape::Partitions => (
+                format!("{}/{}", route.base, self.backup_id),
+                None,
+                Expect::Partitions { partitions: self.partitions() },
+            ),
+            Shape::Records => {
+                let path = self.snapshot_path(route);
+                let progress = Request::get(route.host, format!("{path}/_status"));
+                (path, Some(progress), Expect::RecordIndices)
+            }
+        };
+        Watch {
+            part: route.part,
+            request: Request::get(route.host, path),
+            progress,
+            shape: route.shape,
+            expect,
+            appears_within: self.request.limits.grace.unwrap_or(Duration::MAX).min(route.appears_within),
+            grace: self.request.limits.grace.unwrap_or(route.grace),
+            stall: route.stall,
+        }
+    }
+
+    fn snapshot_path(&self, route: &Route) -> String {
+        let repository = self.request.repository.as_deref().unwrap_or_default();
+        format!("{}/{repository}/{}", route.base, records_snapshot(self.backup_id))
+    }
+}

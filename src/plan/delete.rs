@@ -1,0 +1,236 @@
+//! Request + facts + ID → deletion: exact names, in an order that can be interrupted.
+//!
+//! The web applications' snapshots and the records go first; Zeebe's part goes last, and only when everything else is
+//! gone: it is the one part that proves whose set it is, so a deletion that was interrupted can always be repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::BackupRequest;
+use crate::client::{Method, Request};
+use crate::dialect::{Dialect, IN_BRIEF, ROWS, Route, Shape, search, select};
+use crate::model::{
+    BackupId, Component, Facts, Part, PartBackup, PartState, SnapshotName, Topology, id_in_name,
+};
+
+/// How one set is deleted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Deletion {
+    /// Which.
+    pub backup_id: BackupId,
+    /// Its parts that are there, in the order of their deletion.
+    pub parts: Vec<PartDeletion>,
+}
+
+/// How one part is deleted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PartDeletion {
+    /// Which.
+    pub part: Part,
+    /// What is sent. Every one can be repeated: what is gone already is done.
+    pub requests: Vec<Request>,
+    /// How it is seen to be gone.
+    pub gone: Gone,
+}
+
+/// How a part is seen to be gone. A component that accepts a deletion has only promised it: the search engine deletes
+/// snapshots in its own time (recorded on 8.6.0: Operate still lists a backup as complete after its 204).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Gone {
+    /// The repository has none of these very names.
+    Snapshots {
+        /// The question.
+        request: Request,
+        /// The names.
+        names: BTreeSet<String>,
+    },
+    /// The component does not list the ID any more. Asked for the ID alone, Operate and Tasklist 8.6 answer 400 and 500
+    /// to what is gone, and to what they cannot read: only a list tells the one from the other.
+    Listed {
+        /// The question.
+        request: Request,
+    },
+    /// Zeebe answers 404 to the ID.
+    Partitions {
+        /// The question.
+        request: Request,
+    },
+}
+
+/// Computes the deletion of what is known of an ID. Says nothing about whether it may be deleted: that is the catalogue's
+/// business.
+pub fn deletion(request: &BackupRequest, facts: &Facts, id: BackupId) -> Deletion {
+    one(request, facts, &Known::of(facts), id)
+}
+
+/// The same for many IDs: what is known is sorted by ID once.
+pub fn deletions(
+    request: &BackupRequest,
+    facts: &Facts,
+    ids: impl IntoIterator<Item = BackupId>,
+) -> Vec<Deletion> {
+    let known = Known::of(facts);
+    ids.into_iter().map(|id| one(request, facts, &known, id)).collect()
+}
+
+fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) -> Deletion {
+    let dialect = dialect_of(request, facts);
+    let context = Context { request, known, id };
+    let parts = dialect.routes.iter().filter_map(|route| context.part(route));
+    // Sorted by when: the sort is stable, and keeps the table's order among the others.
+    let mut parts: Vec<_> = parts.collect();
+    parts.sort_by_key(|p| match p.part {
+        Part::Operate | Part::Tasklist | Part::History | Part::Optimize => 0,
+        Part::Records => 1,
+        Part::Zeebe => 2,
+    });
+    let deletion = Deletion { backup_id: id, parts };
+    debug_assert_eq!(deletion.violations(), Vec::<String>::new());
+    deletion
+}
+
+/// Deleting and listing are the same in every row, so it works without a known version, too.
+fn dialect_of(request: &BackupRequest, facts: &Facts) -> &'static Dialect {
+    let version = request.version.as_ref().or_else(|| facts.version());
+    version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&ROWS[0])
+}
+
+/// What is known, by ID and part.
+#[derive(Default)]
+struct Known<'a> {
+    listed: BTreeMap<(BackupId, Part), &'a PartBackup>,
+    stored: BTreeMap<(BackupId, Part), BTreeSet<String>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let mut known = Self::default();
+        for (part, backups) in &facts.backups {
+            for backup in backups.iter().flatten() {
+                if !matches!(backup.state, PartState::DoesNotExist | PartState::Deleted) {
+                    known.listed.entry((backup.id, *part)).or_insert(backup);
+                }
+            }
+        }
+        for stored in facts.snapshots.iter().flatten().flatten() {
+            if let Some(name) = SnapshotName::parse(&stored.name) {
+                known.stored.entry((name.id, name.part)).or_default().insert(stored.name.clone());
+            }
+        }
+        known
+    }
+}
+
+struct Context<'a> {
+    request: &'a BackupRequest,
+    known: &'a Known<'a>,
+    id: BackupId,
+}
+
+impl Context<'_> {
+    fn part(&self, route: &Route) -> Option<PartDeletion> {
+        let id = self.id;
+        let listed = self.known.listed.get(&(id, route.part)).copied();
+        let stored = self.stored(route.part);
+        let by_owner = Request::delete(route.host, format!("{}/{id}", route.base));
+        let (requests, gone) = match (route.shape, listed) {
+            (Shape::Partitions, Some(_)) => {
+                let look = Request::get(route.host, format!("{}/{id}", route.base));
+                (vec![by_owner], Gone::Partitions { request: look })
+            }
+            (Shape::Snapshots, Some(backup)) => {
+                // The owner may keep its snapshots in a repository of its own, which we do not see.
+                let all_seen = !stored.is_empty() && backup.pieces.iter().all(|p| stored.contains(&p.name));
+                let gone = if all_seen {
+                    self.snapshots(stored)?
+                } else {
+                    let brief = format!("{}{IN_BRIEF}", route.base);
+                    Gone::Listed { request: Request::get(route.host, brief) }
+                };
+                (vec![by_owner], gone)
+            }
+            // Nobody owns the records; of the others the owner does not know, so it would not delete them.
+            (Shape::Records, _) | (Shape::Snapshots, None) => {
+                (self.one_by_one(&stored), self.snapshots(stored)?)
+            }
+            (Shape::Partitions, None) => return None,
+        };
+        Some(PartDeletion { part: route.part, requests, gone })
+    }
+
+    /// The names in the repository that carry this part and this ID.
+    fn stored(&self, part: Part) -> BTreeSet<String> {
+        self.known.stored.get(&(self.id, part)).cloned().unwrap_or_default()
+    }
+
+    fn one_by_one(&self, names: &BTreeSet<String>) -> Vec<Request> {
+        let repository = self.request.repository.as_deref().unwrap_or_default();
+        let delete = |name: &String| Request::delete(Component::Search, search::snapshot(repository, name));
+        names.iter().map(delete).collect()
+    }
+
+    fn snapshots(&self, names: BTreeSet<String>) -> Option<Gone> {
+        let repository = self.request.repository.as_deref()?;
+        if names.is_empty() {
+            return None;
+        }
+        let list = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+        Some(Gone::Snapshots {
+            request: Request::get(Component::Search, search::present(repository, &list)),
+            names,
+        })
+    }
+}
+
+impl Deletion {
+    /// Whether nothing is there to be deleted.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Of these parts alone: what one run of ours has begun.
+    #[must_use]
+    pub fn only(mut self, parts: &[Part]) -> Self {
+        self.parts.retain(|p| parts.contains(&p.part));
+        self
+    }
+
+    /// What is wrong with the value, if anything: rules that hold for every deletion.
+    ///
+    /// 1. Every request deletes exactly one thing: this ID of a component, or one snapshot whose name carries this ID.
+    /// 2. No request holds a wildcard or a list.
+    /// 3. Nothing comes after Zeebe's part.
+    pub fn violations(&self) -> Vec<String> {
+        let id = self.backup_id;
+        let mut wrong = Vec::new();
+        for request in self.parts.iter().flat_map(|p| &p.requests) {
+            let path = &request.path;
+            let last = path.rsplit('/').next().unwrap_or_default();
+            if request.method != Method::Delete {
+                wrong.push(format!("{path} is not a deletion"));
+            }
+            if path.contains(['*', ',', '?', '%']) || last.starts_with('_') {
+                wrong.push(format!("{path} may stand for more than one thing"));
+            }
+            let names_it = match request.component {
+                Component::Search => id_in_name(last) == Some(id),
+                _ => last == id.to_string(),
+            };
+            if !names_it {
+                wrong.push(format!("{path} does not name {id}"));
+            }
+        }
+        if let Some(i) = self.parts.iter().position(|p| p.part == Part::Zeebe)
+            && i + 1 != self.parts.len()
+        {
+            wrong.push("something comes after Zeebe's part".to_owned());
+        }
+        wrong
+    }
+}
+
+#[cfg(test)]
+#[path = "delete_tests.rs"]
+mod tests;

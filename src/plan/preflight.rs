@@ -1,0 +1,274 @@
+//! May this plan run? Pure: facts + request → everything that speaks against it, all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::procedure::Procedure;
+use super::{BackupRequest, backup::PlanError};
+use crate::dialect::{Shape, select};
+use crate::model::{
+    Answer, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
+    Severity, Topology,
+};
+
+/// A procedure that preflight let pass. Nothing else can be driven.
+#[derive(Debug)]
+pub struct Checked {
+    procedure: Procedure,
+}
+
+impl Checked {
+    /// Lets a procedure pass, unless a finding is an error.
+    pub fn new(procedure: Procedure, findings: &[Finding]) -> Option<Self> {
+        let stopped = findings.iter().any(|f| f.severity == Severity::Error);
+        (!stopped).then_some(Self { procedure })
+    }
+
+    /// The plan.
+    pub fn procedure(&self) -> &Procedure {
+        &self.procedure
+    }
+}
+
+/// Everything that was found, errors first.
+///
+/// `planned` is the outcome of planning: a plan that cannot be made is a finding like the others.
+pub fn preflight(
+    request: &BackupRequest,
+    facts: &Facts,
+    planned: &Result<Procedure, PlanError>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Err(error) = planned {
+        let reason = match error {
+            PlanError::VersionUnknown => Reason::VersionUnknown,
+            PlanError::Unsupported(_) => Reason::VersionUnsupported,
+            PlanError::ImplausibleId { .. } => Reason::BackupIdImplausible,
+            PlanError::NoIdLeft => Reason::BackupIdNotHigher,
+        };
+        findings.push(Finding::new(reason, None, error.to_string()));
+    }
+    components(facts, &mut findings);
+    lists(request, facts, &mut findings);
+    ids(request, facts, &mut findings);
+    cluster(facts, &mut findings);
+    exporting(facts, &mut findings);
+    search(request, facts, &mut findings);
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    findings
+}
+
+fn components(facts: &Facts, findings: &mut Vec<Finding>) {
+    for (component, found) in &facts.components {
+        // The engine has questions of its own, brokers are judged by their exporting state.
+        if matches!(component, Component::Search | Component::Broker(_)) {
+            continue;
+        }
+        match &found.health {
+            Ok(health) if health != "UP" => {
+                let detail = format!("{component} reports {health} ({})", found.url);
+                findings.push(Finding::new(Reason::ComponentNotHealthy, *component, detail));
+            }
+            // A health endpoint may be closed; whether the component works shows in the answers that matter.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let versions: BTreeMap<_, Vec<_>> = facts
+        .components
+        .iter()
+        .filter_map(|(c, f)| Some((f.version.as_ref()?, c)))
+        .fold(BTreeMap::new(), |mut all, (version, component)| {
+            all.entry(version).or_insert_with(Vec::new).push(component.to_string());
+            all
+        });
+    if versions.len() > 1 {
+        let text: Vec<_> = versions.iter().map(|(v, who)| format!("{v} ({})", who.join(", "))).collect();
+        findings.push(Finding::new(Reason::VersionsDiffer, None, text.join(", ")));
+    }
+}
+
+fn of_problem(problem: &Problem, component: Component) -> Finding {
+    let search = component == Component::Search;
+    let reason = match problem.kind {
+        ProblemKind::Unreachable if search => Reason::SearchUnreachable,
+        ProblemKind::Unreachable => Reason::ComponentUnreachable,
+        ProblemKind::Unauthorized if search => Reason::SearchUnauthorized,
+        ProblemKind::Unauthorized => Reason::ComponentUnauthorized,
+        ProblemKind::EndpointAbsent => Reason::EndpointAbsent,
+        ProblemKind::Refused(_) => Reason::ListFailed,
+        ProblemKind::Unintelligible => Reason::AnswerNotUnderstood,
+    };
+    Finding::new(reason, component, problem.to_string())
+}
+
+fn lists(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    let routes = select_routes(request, facts);
+    for (part, answer) in &facts.backups {
+        let Some((host, shape)) = routes.get(part) else { continue };
+        match answer {
+            Err(problem) => {
+                let mut finding = of_problem(problem, *host);
+                // Recorded: Operate 400, Tasklist 404 with this text; Zeebe 400.
+                if problem.text.contains("No backup repository configured") {
+                    finding = Finding::new(Reason::RepositoryNotConfigured, *host, problem.to_string());
+                } else if problem.text.contains("No backup store is configured") {
+                    finding = Finding::new(Reason::BackupStoreNotConfigured, *host, problem.to_string());
+                }
+                findings.push(finding);
+            }
+            Ok(backups) => {
+                for backup in backups.iter().filter(|b| b.state == PartState::InProgress) {
+                    let detail = format!("{host} lists backup {} as IN_PROGRESS", backup.id);
+                    let reason = match shape {
+                        // Exporting is paused while Zeebe's part is taken: running exporting means a leftover.
+                        Shape::Partitions => Reason::StaleZeebeBackup,
+                        Shape::Snapshots | Shape::Records => Reason::BackupInProgress,
+                    };
+                    findings.push(Finding::new(reason, *host, detail));
+                }
+            }
+        }
+    }
+}
+
+fn select_routes(request: &BackupRequest, facts: &Facts) -> BTreeMap<Part, (Component, Shape)> {
+    let version = request.version.as_ref().or_else(|| facts.version());
+    let dialect =
+        version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&crate::dialect::ROWS[0]);
+    dialect.routes.iter().map(|r| (r.part, (r.host, r.shape))).collect()
+}
+
+fn ids(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    // Above what a clock tells in this century is what nobody counts on from; a component that does refuses by itself.
+    const LAST_SECOND: u64 = 4_102_444_800;
+    let known = facts.highest_id_and_source().filter(|(highest, _)| highest.is_plausible(LAST_SECOND));
+    let highest = known.or_else(|| facts.highest_listed());
+    if let (Some(id), Some((highest, _))) = (request.backup_id, highest)
+        && id <= highest
+    {
+        let detail = format!("backup ID {id} was asked for, but {highest} exists already");
+        findings.push(Finding::new(Reason::BackupIdNotHigher, None, detail));
+    }
+}
+
+fn cluster(facts: &Facts, findings: &mut Vec<Finding>) {
+    match &facts.cluster {
+        Some(Ok(cluster)) => {
+            if cluster.change_pending {
+                let detail = "the gateway reports a pending change of the topology";
+                findings.push(Finding::new(Reason::TopologyChangePending, Component::Gateway, detail));
+            }
+            for (id, state) in cluster.brokers.iter().filter(|(_, state)| *state != "ACTIVE") {
+                let detail = format!("broker {id} is {state}");
+                findings.push(Finding::new(Reason::BrokerNotActive, Component::Gateway, detail));
+            }
+        }
+        Some(Err(problem)) if problem.kind == ProblemKind::Unreachable => {
+            findings.push(of_problem(problem, Component::Gateway));
+        }
+        // Not every version and exposure has this endpoint; without it the partitions are counted on the brokers.
+        Some(Err(problem)) if problem.kind == ProblemKind::EndpointAbsent => {}
+        Some(Err(problem)) => {
+            findings.push(Finding::new(Reason::TopologyUnknown, Component::Gateway, problem.to_string()));
+        }
+        None => {}
+    }
+}
+
+fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
+    if facts.exporting.is_empty() {
+        let detail = "no broker URL was given";
+        findings.push(Finding::new(Reason::ExportingNotVisible, None, detail));
+        return;
+    }
+    let mut seen_all = true;
+    let (mut leaders, mut replicas) = (BTreeSet::new(), BTreeSet::new());
+    for (broker, answer) in &facts.exporting {
+        match answer {
+            Err(problem) => {
+                seen_all = false;
+                findings.push(Finding::new(Reason::BrokerUnreachable, *broker, problem.to_string()));
+            }
+            Ok(phases) => {
+                for phase in phases {
+                    replicas.insert(phase.partition);
+                    if phase.leader {
+                        leaders.insert(phase.partition);
+                    }
+                    if let Some(p @ (ExporterPhase::Paused | ExporterPhase::SoftPaused)) = &phase.phase {
+                        let detail = format!("partition {} on {broker} is {p}", phase.partition);
+                        findings.push(Finding::new(Reason::ExportingPausedByOthers, *broker, detail));
+                    }
+                }
+            }
+        }
+    }
+    let Some(Ok(cluster)) = &facts.cluster else { return };
+    let missing: Vec<_> = cluster.partitions.difference(&leaders).map(ToString::to_string).collect();
+    if missing.is_empty() || !seen_all {
+        return;
+    }
+    let every_broker_given = facts.exporting.len() >= cluster.brokers.len();
+    let detail = format!("no leader seen for partition {}", missing.join(", "));
+    let reason =
+        if every_broker_given { Reason::PartitionWithoutLeader } else { Reason::PartitionsNotVisible };
+    findings.push(Finding::new(reason, None, detail));
+}
+
+fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    let search = Component::Search;
+    if !request.components.contains(&search) {
+        return;
+    }
+    if let Some(Err(problem)) = &facts.engine {
+        // Everything else fails for the same reason.
+        findings.push(of_problem(problem, search));
+        return;
+    }
+    match &facts.repository {
+        Some(Err(problem)) if problem.kind == ProblemKind::Refused(404) => {
+            findings.push(Finding::new(Reason::RepositoryMissing, search, problem.to_string()));
+            return;
+        }
+        Some(Err(problem)) => findings.push(of_problem(problem, search)),
+        Some(Ok(repository)) if repository.read_only => {
+            let detail =
+                format!("repository {} ({}) is registered read-only", repository.name, repository.kind);
+            findings.push(Finding::new(Reason::RepositoryReadOnly, search, detail));
+        }
+        Some(Ok(_)) | None => {}
+    }
+    if let Some(Err(problem)) = &facts.repository_verified {
+        // Verifying needs more rights than backing up: who may not ask does not know, which is no fault of the storage.
+        let reason = match problem.kind {
+            ProblemKind::Unauthorized => Reason::RepositoryNotVerified,
+            _ => Reason::RepositoryNotWritable,
+        };
+        findings.push(Finding::new(reason, search, problem.to_string()));
+    }
+    records(request, facts.record_indices.as_ref(), findings);
+    if let Some(Err(problem)) = &facts.snapshots {
+        findings.push(of_problem(problem, search));
+    }
+}
+
+fn records(request: &BackupRequest, indices: Option<&Answer<Vec<String>>>, findings: &mut Vec<Finding>) {
+    let search = Component::Search;
+    let prefix = &request.records_prefix;
+    match indices {
+        None => {}
+        Some(Err(problem)) => findings.push(of_problem(problem, search)),
+        Some(Ok(names)) if names.is_empty() => {
+            let detail = format!("no index matches {prefix}*");
+            findings.push(Finding::new(Reason::RecordsMatchNothing, search, detail));
+        }
+        Some(Ok(names)) => {
+            // The exporter's names are <prefix>_<value type>_<version>_<date>.
+            let ours = |n: &String| n.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'));
+            let foreign: Vec<_> = names.iter().filter(|n| !ours(n)).collect();
+            if let Some(first) = foreign.first() {
+                let detail = format!("{prefix}* also matches {} others, such as {first}", foreign.len());
+                findings.push(Finding::new(Reason::RecordsMatchTooWide, search, detail));
+            }
+        }
+    }
+}

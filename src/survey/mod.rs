@@ -1,0 +1,183 @@
+//! Asks the release everything that planning, preflight, `status` and `list` need. Changes nothing.
+//!
+//! All questions that do not depend on each other are asked at once. A question that cannot be answered is a value in
+//! [`Facts`], never an error here: what it means is decided by the pure code that reads the facts.
+
+mod sets;
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all, join3};
+
+use crate::client::{self, CallError, Http, Method, Request, Response};
+use crate::dialect::{Dialect, IN_BRIEF, ROWS, Shape, search, select};
+use crate::model::{
+    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Problem, ProblemKind, Topology,
+};
+use crate::plan::BackupRequest;
+pub use sets::{integrity, open_sets, surroundings};
+
+/// Zeebe's gateway gives up on its brokers after 15 s; ask longer than that, and hear the reason.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// A list opens every snapshot there is, unless the build knows how not to.
+const LIST: Duration = Duration::from_secs(90);
+
+/// A health endpoint can hang for more than a minute while its search engine is away (recorded on Tasklist 8.6.0).
+const HEALTH: Duration = Duration::from_secs(5);
+
+/// Writing to a repository and reading it back from every node.
+const VERIFY: Duration = Duration::from_secs(60);
+
+/// What is asked beside the components themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Only what sets are made of: the backups in brief, and the cluster's partitions.
+    Backups,
+    /// The state of everything, as `status` shows it.
+    State,
+    /// That, the records' indices, and whether the engine's nodes can write to the repository.
+    Preflight,
+}
+
+/// Asks.
+pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts {
+    let mut facts = Facts::default();
+    let components = join_all(request.components.iter().map(|c| component(http, *c))).await;
+    facts.components = request.components.iter().copied().zip(components).collect();
+
+    let dialect = dialect_of(request, &facts);
+    let topology = Request::get(Component::Gateway, dialect.cluster);
+    let (backups, engine, cluster) = join3(
+        lists(http, request, dialect, scope),
+        search_facts(http, request, scope),
+        ask(http, &topology, ANSWER, client::cluster),
+    )
+    .await;
+    facts.backups = backups.into_iter().collect();
+    facts.cluster = Some(cluster);
+    (facts.engine, facts.repository, facts.repository_verified, facts.record_indices, facts.snapshots) =
+        engine;
+    if let (Some(search), Some(Err(problem))) = (facts.components.get_mut(&Component::Search), &facts.engine)
+    {
+        search.health = Err(problem.clone());
+    }
+    if scope != Scope::Backups {
+        let brokers: Vec<_> =
+            request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_))).collect();
+        let phases = join_all(brokers.iter().map(|b| async {
+            let asked = Request::get(*b, dialect.phases);
+            ask(http, &asked, ANSWER, client::phases).await
+        }));
+        let phases = phases.await;
+        facts.exporting = brokers.into_iter().zip(phases).collect();
+    }
+    facts
+}
+
+/// Without a known version the questions of the first row are asked all the same: their answers tell what is wrong.
+fn dialect_of(request: &BackupRequest, facts: &Facts) -> &'static Dialect {
+    let version = request.version.as_ref().or_else(|| facts.version());
+    version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&ROWS[0])
+}
+
+async fn ask<T>(
+    http: &Http,
+    request: &Request,
+    deadline: Duration,
+    read: impl Fn(&Response) -> Result<T, String>,
+) -> Answer<T> {
+    debug_assert!(
+        request.method == Method::Get || request.path.contains("/_verify"),
+        "a survey changes nothing"
+    );
+    let url = || http.describe(request.component, &request.path);
+    let response = http.call(request, deadline).await.map_err(CallError::into_problem)?;
+    read(&response).map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
+}
+
+async fn component(http: &Http, component: Component) -> ComponentFacts {
+    let url = http.describe(component, "");
+    if component == Component::Search {
+        // It has no such endpoint: whether it answers shows in its own questions.
+        return ComponentFacts { url, version: None, health: Ok("UP".to_owned()) };
+    }
+    let info = Request::get(component, "/actuator/info");
+    let health = Request::get(component, "/actuator/health");
+    let (info, health) = join(http.call(&info, HEALTH), http.call(&health, HEALTH)).await;
+    // A component that is down says so with 503 and a body of the same shape.
+    let health = match health {
+        Ok(response) => client::health(&response).map_err(|text| Problem {
+            kind: ProblemKind::Unintelligible,
+            url: http.describe(component, "/actuator/health"),
+            text,
+        }),
+        Err(error) if error.status() == Some(503) => Ok("DOWN".to_owned()),
+        Err(error) => Err(error.into_problem()),
+    };
+    ComponentFacts { url, version: info.ok().as_ref().and_then(client::version), health }
+}
+
+async fn lists(
+    http: &Http,
+    request: &BackupRequest,
+    dialect: &Dialect,
+    scope: Scope,
+) -> Vec<(Part, Answer<Vec<PartBackup>>)> {
+    let asked =
+        dialect.routes.iter().filter(|r| r.shape != Shape::Records && request.components.contains(&r.host));
+    join_all(asked.map(|route| async move {
+        let brief = if scope == Scope::Backups && route.shape == Shape::Snapshots { IN_BRIEF } else { "" };
+        let list = Request::get(route.host, format!("{}{brief}", route.base));
+        let answer = match route.shape {
+            Shape::Partitions => ask(http, &list, LIST, client::partitions_list).await,
+            Shape::Snapshots | Shape::Records => ask(http, &list, LIST, client::snapshots_list).await,
+        };
+        // A component without any backup may answer 404 with an error of its own instead of an empty list.
+        let answer = match answer {
+            Err(p) if p.kind == ProblemKind::Refused(404) && !p.text.contains("configured") => Ok(Vec::new()),
+            other => other,
+        };
+        (route.part, answer)
+    }))
+    .await
+}
+
+type SearchFacts = (
+    Option<Answer<crate::model::EngineFacts>>,
+    Option<Answer<crate::model::RepositoryFacts>>,
+    Option<Answer<usize>>,
+    Option<Answer<Vec<String>>>,
+    Option<Answer<Vec<crate::model::StoredSnapshot>>>,
+);
+
+async fn search_facts(http: &Http, request: &BackupRequest, scope: Scope) -> SearchFacts {
+    let host = Component::Search;
+    let (true, Some(name)) = (request.components.contains(&host), request.repository.as_deref()) else {
+        return SearchFacts::default();
+    };
+    let info = Request::get(host, search::INFO);
+    let repository = Request::get(host, search::repository(name));
+    let all = Request::get(host, search::all_snapshots(name));
+    let ((engine, repository), snapshots) = join(
+        join(
+            ask(http, &info, ANSWER, client::engine),
+            ask(http, &repository, ANSWER, |r| client::repository(r, name)),
+        ),
+        ask(http, &all, LIST, client::stored_snapshots),
+    )
+    .await;
+    let (verified, indices) = if scope == Scope::Preflight && repository.is_ok() {
+        let verify = Request::post(host, search::verify(name));
+        let indices = Request::get(host, search::record_indices(&request.records_prefix));
+        let (verified, indices) = join(
+            ask(http, &verify, VERIFY, client::verified_nodes),
+            ask(http, &indices, ANSWER, client::index_names),
+        )
+        .await;
+        (Some(verified), Some(indices))
+    } else {
+        (None, None)
+    };
+    (Some(engine), Some(repository), verified, indices, Some(snapshots))
+}

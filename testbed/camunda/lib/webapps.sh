@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# Operate and Tasklist: each a process of its own, with its management API on a port of its own.
+
+webapp_launch() { # operate|tasklist
+  local app=$1 name=${1^^} key port management cluster extra variables
+  port=${name}_PORT management=${name}_MANAGEMENT_PORT cluster=${name}_CLUSTER_PORT extra=EXTRA_${name}_ENV
+  ports_free "${!port}" "${!management}"
+  key=CAMUNDA_${name}_${ENGINE^^}
+  mapfile -t variables < <(
+    # While the engine is away, Tasklist's importer tries again without a pause and logs a stack trace each time:
+    # gigabytes within minutes, and so busy that the engine takes twice as long to come back.
+    printf '%s\n' "JAVA_OPTS=$(java_options "$WEBAPP_HEAP") -Dlogging.level.io.camunda.tasklist.zeebeimport=off" \
+      "SERVER_PORT=${!port}" "MANAGEMENT_SERVER_PORT=${!management}" \
+      "CAMUNDA_DATABASE_TYPE=$ENGINE" "CAMUNDA_DATABASE_URL=$ENGINE_URL" \
+      "CAMUNDA_${name}_DATABASE=$ENGINE" \
+      "CAMUNDA_${name}_${ENGINE^^}_URL=$ENGINE_URL" "CAMUNDA_${name}_ZEEBE${ENGINE^^}_URL=$ENGINE_URL" \
+      "${key}_NUMBEROFREPLICAS=0" "${key}_CLUSTERNAME=$ENGINE" \
+      "CAMUNDA_${name}_ZEEBE${ENGINE^^}_CLUSTERNAME=$ENGINE" \
+      "CAMUNDA_${name}_ZEEBE_GATEWAYADDRESS=127.0.0.1:$GATEWAY_GRPC_PORT" \
+      "CAMUNDA_${name}_ZEEBE_RESTADDRESS=http://127.0.0.1:$GATEWAY_REST_PORT" \
+      "CAMUNDA_${name}_CSRFPREVENTIONENABLED=false" "CAMUNDA_${name}_CSRF_PREVENTION_ENABLED=false"
+    # Each opens a port of Zeebe's cluster protocol too, on all addresses unless told otherwise.
+    printf '%s\n' ZEEBE_GATEWAY_CLUSTER_HOST=127.0.0.1 "ZEEBE_GATEWAY_CLUSTER_PORT=${!cluster}"
+    if [ -n "$SNAPSHOT_REPOSITORY" ]; then echo "CAMUNDA_${name}_BACKUP_REPOSITORYNAME=$SNAPSHOT_REPOSITORY"; fi
+    # Tasklist's archiver needs the plugin for index state management, and ends the process where it is missing.
+    if [ "$app $ENGINE" = 'tasklist opensearch' ]; then echo CAMUNDA_TASKLIST_ARCHIVERENABLED=false; fi
+    words "${!extra}"
+  )
+  camunda_command "$WEBAPPS_HOME" "$app" "${variables[@]}"
+  process_start "$app" "${COMMAND[@]}"
+}
+
+webapp_wait() {
+  local management=${1^^}_MANAGEMENT_PORT
+  wait_ready "$1" 300 answers "http://127.0.0.1:${!management}/actuator/health" '"status" *: *"UP"'
+}
+
+# webapp_post APP PATH BODY: a request to its public API, which wants a login (the management API does not).
+webapp_post() {
+  local port=${1^^}_PORT url cookies
+  url=http://127.0.0.1:${!port}
+  cookies=$WORK/tmp/$1.cookies
+  [ -s "$cookies" ] || webapp_login "$url" "$cookies"
+  curl -sSf -m 30 -b "$cookies" -H 'Content-Type: application/json' -d "$3" "$url$2" 2>/dev/null && return
+  # The session may have ended with the process that held it.
+  webapp_login "$url" "$cookies"
+  curl -sSf -m 30 -b "$cookies" -H 'Content-Type: application/json' -d "$3" "$url$2"
+}
+
+webapp_login() { # URL COOKIES
+  rm -f "$2"
+  curl -sSf -m 30 -c "$2" -o /dev/null -X POST "$1/api/login?username=demo&password=demo"
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: restore.sh [--keep-engine] ID
+
+Loses all data and restores backup ID by the documented steps: everything is stopped, the data of the brokers and of
+the engine are wiped (the snapshots and the S3 store remain), all snapshots of the backup are restored, then each
+broker by Zeebe's restore application, and everything is started again.
+
+--keep-engine   do not wipe the engine, only delete the indices: quicker
+
+TESTBED_WORK says which testbed.
+USAGE
+}
+
+keep_engine=
+case ${1:-} in
+  -h | --help) usage; exit ;;
+  --keep-engine) keep_engine=1; shift ;;
+esac
+[ $# = 1 ] || { usage >&2; exit 2; }
+. "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
+[ -f "$WORK/settings" ] || die "no testbed in $TESTBED_WORK"
+id=$1
+[[ $id =~ ^[1-9][0-9]*$ ]] || die "not a backup id: $id"
+
+engine_call() { # METHOD PATH
+  curl -sSf -m 300 -X "$1" "$ENGINE_URL/$2" || die "$1 /$2 failed"
+}
+
+# The names of the backup's snapshots: Operate's and Tasklist's parts in their order, and Zeebe's records.
+snapshots() {
+  engine_call GET "_snapshot/$SNAPSHOT_REPOSITORY/_all?verbose=false" | jq -r --arg id "$id" '
+    .snapshots[].snapshot
+    | select(test("^camunda_(operate|tasklist)_\($id)_.*_part_[0-9]+_of_[0-9]+$")
+        or test("^camunda_zeebe_records.*_\($id)$"))' | sort -V
+}
+
+delete_indices() {
+  engine_call DELETE 'operate-*,tasklist-*,zeebe-record*?expand_wildcards=all&ignore_unavailable=true' >/dev/null
+}
+
+# Operate and Tasklist make their index templates only when they find no indices of theirs, and snapshots restored
+# by name do not bring templates. So all starts once on the empty engine, before the indices are replaced. (With Zeebe:
+# Operate ends itself when it finds none.)
+make_templates() {
+  components_start "${camunda[@]}"
+  components_stop "${camunda[@]}"
+}
+
+restore_snapshot() { # NAME
+  local answer
+  answer=$(engine_call POST "_snapshot/$SNAPSHOT_REPOSITORY/$1/_restore?wait_for_completion=true")
+  jq -e '.snapshot.shards.failed == 0' <<<"$answer" >/dev/null || die "restore of $1: $answer"
+}
+
+restore_all() {
+  local names name camunda i begin=$SECONDS
+  mapfile -t names < <(snapshots)
+  [ ${#names[@]} -gt 0 ] || die "the repository has no snapshots of backup $id"
+
+  say "stopping Camunda"
+  mapfile -t camunda < <(component_names | grep -vxE 's3|engine')
+  components_stop "${camunda[@]}"
+
+  if [ -z "$keep_engine" ]; then
+    say "wiping the engine"
+    components_stop engine
+    engine_wipe
+    rm -rf "$WORK"/data
+    components_start engine
+    make_templates
+  fi
+  delete_indices
+
+  say "restoring ${#names[@]} snapshots"
+  for name in "${names[@]}"; do restore_snapshot "$name"; done
+
+  for ((i = 0; i < BROKERS; i++)); do
+    say "restoring broker $i"
+    broker_restore "$i" "$id"
+  done
+
+  components_start "${camunda[@]}"
+  say "restored in $((SECONDS - begin)) s"
+}
+
+[ -n "$SNAPSHOT_REPOSITORY" ] && [ "$BACKUP_STORE" != NONE ] || die "this testbed has nowhere to keep backups"
+artifacts_install
+mapfile -t stores < <(component_names | grep -xE 's3|engine')
+components_start "${stores[@]}"
+exclusively "$WORK/lock" restore_all

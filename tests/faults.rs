@@ -1,0 +1,378 @@
+//! Every request of a backup × every fault, in the simulator under paused time.
+//!
+//! Whatever happens: at the end exporting runs, or the exit code says that it may not, the journal is armed and the next
+//! run repairs; a backup called complete is complete; the order of the guide is never broken.
+
+mod support;
+
+use std::time::Duration;
+
+use camunda_backup::client::{Method, Request};
+use camunda_backup::exit::Exit;
+use camunda_backup::model::{Component, Part, Reason};
+use camunda_backup::run::{Exporting, Outcome, PartOutcome};
+use camunda_backup::sim::{Fault, FaultRule, Profile};
+use support::{Ran, Rig, bounded};
+
+fn profile() -> Profile {
+    Profile { brokers: 3, replication: 3, ..Profile::default() }
+}
+
+/// Every fault that the simulator knows, with one value for those that carry one.
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::Refuse,
+        Fault::Hang,
+        Fault::DropRequest,
+        Fault::DropAnswer,
+        Fault::Slow(Duration::from_secs(12)),
+        Fault::Slow(Duration::from_secs(120)),
+        Fault::Late(Duration::from_secs(45)),
+        Fault::Status(400, Some("no".to_owned())),
+        Fault::Status(404, None),
+        Fault::Status(429, None),
+        Fault::Status(500, None),
+        Fault::Status(503, None),
+        Fault::EffectThenStatus(500),
+        Fault::EffectThenStatus(504),
+        Fault::Panic,
+        Fault::EnvelopeFailure,
+        Fault::EnvelopePartial,
+        Fault::SnapshotPartial,
+        Fault::SnapshotFailed,
+        Fault::PartitionFailed(2),
+        Fault::PartitionLost(3),
+        Fault::StuckInProgress,
+        Fault::StuckIncomplete,
+        Fault::NotVisible,
+    ]
+}
+
+/// Every request that a backup makes after preflight, as (who, how, part of the path).
+fn requests() -> Vec<(Component, Method, &'static str)> {
+    vec![
+        (Component::Optimize, Method::Post, "/actuator/backups"),
+        (Component::Operate, Method::Post, "/actuator/backups"),
+        (Component::Tasklist, Method::Post, "/actuator/backups"),
+        (Component::Optimize, Method::Get, "/actuator/backups/"),
+        (Component::Operate, Method::Get, "/actuator/backups/"),
+        (Component::Tasklist, Method::Get, "/actuator/backups/"),
+        (Component::Gateway, Method::Post, "/actuator/exporting/pause"),
+        (Component::Search, Method::Put, "/_snapshot/"),
+        (Component::Search, Method::Get, "camunda_zeebe_records_backup_"),
+        (Component::Search, Method::Get, "_status"),
+        (Component::Gateway, Method::Post, "/actuator/backups"),
+        (Component::Gateway, Method::Get, "/actuator/backups/"),
+        (Component::Gateway, Method::Post, "/actuator/exporting/resume"),
+    ]
+}
+
+fn rules() -> Vec<FaultRule> {
+    let mut rules = Vec::new();
+    for (component, method, path) in requests() {
+        for fault in faults() {
+            let probe = FaultRule::always(component, method, path, fault.clone());
+            // A fault that cannot happen to this request would be no test.
+            let example = Request { component, method, path: example(path), body: None };
+            if !probe.covers(&example) {
+                continue;
+            }
+            rules.push(probe.clone().times(1));
+            rules.push(FaultRule { skip: 1, ..probe.clone().times(2) });
+            rules.push(probe);
+        }
+    }
+    // The brokers are asked in the survey too: there the first look must be good.
+    for fault in
+        [Fault::Refuse, Fault::Hang, Fault::Status(500, None), Fault::Status(404, None), Fault::Panic]
+    {
+        let probe = FaultRule::always(Component::Broker(1), Method::Get, "/actuator/partitions", fault);
+        for skip in 1..4 {
+            rules.push(FaultRule { skip, ..probe.clone().times(1) });
+            rules.push(FaultRule { skip, ..probe.clone() });
+        }
+    }
+    rules
+}
+
+fn example(path: &str) -> String {
+    match path {
+        "/_snapshot/" => "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1".to_owned(),
+        "camunda_zeebe_records_backup_" => {
+            "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1".to_owned()
+        }
+        "_status" => "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1/_status".to_owned(),
+        "/actuator/backups/" => "/actuator/backups/1".to_owned(),
+        "/actuator/exporting/pause" => "/actuator/exporting/pause?soft=true".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_fault_the_backup_is_complete() {
+    let rig = Rig::new(profile());
+    let ran = bounded("no fault", rig.create("run")).await;
+    rig.assert_safe(&ran, "no fault");
+    assert!(ran.is_complete(), "{ran:?}");
+    let report = ran.report();
+    let Exporting::Resumed { paused, servers, seen } = &report.exporting else { panic!("{report:?}") };
+    assert_eq!(seen.partitions.len(), 3);
+    assert_eq!(seen.brokers, 3);
+    assert!(servers.is_some_and(|s| s <= *paused), "{servers:?} of {paused:?}");
+}
+
+/// The matrix. A panic in a test's own thread prints; silence it, there are hundreds of injected ones.
+#[tokio::test(start_paused = true)]
+async fn every_request_and_every_fault_ends_safely() {
+    std::panic::set_hook(Box::new(|info| {
+        let text = info.to_string();
+        if !text.contains("simulated panic") {
+            eprintln!("{text}");
+        }
+    }));
+    let rules = rules();
+    assert!(rules.len() > 400, "only {} cases", rules.len());
+    let (mut complete, mut failed, mut maybe) = (0, 0, 0);
+    for rule in rules {
+        let context = rule.to_string();
+        let mut rig = Rig::new(profile());
+        // Hours of virtual polling tell nothing that minutes do not.
+        rig.limits.paused = Duration::from_secs(300);
+        rig.limits.total = Duration::from_secs(900);
+        rig.sim.inject(rule);
+        let ran = bounded(&context, rig.create("first")).await;
+        rig.assert_safe(&ran, &context);
+        match ran.exit() {
+            Exit::Done => complete += 1,
+            Exit::MaybePaused => maybe += 1,
+            Exit::Failed | Exit::Deadline => failed += 1,
+            other => panic!("{context}: {other:?} {ran:?}"),
+        }
+        // Whatever it was: when the fault is gone, the next run repairs and succeeds under a new ID.
+        rig.sim.clear_faults();
+        // IDs are seconds: where nothing was started, the next second is the next ID.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let next = rig.next();
+        let again = bounded(&context, next.create("second")).await;
+        next.assert_safe(&again, &context);
+        assert!(again.is_complete() || stuck(&again), "{context}: the next run: {again:?}");
+        if let (Ran::Driven(first, _), Ran::Driven(second, _)) = (&ran, &again) {
+            assert!(second.backup_id > first.backup_id, "{context}: an ID was used twice");
+        }
+    }
+    println!(
+        "{complete} complete, {failed} failed with exporting running, {maybe} with exit 30 and an armed journal"
+    );
+    assert!(complete > 50 && failed > 100 && maybe > 5, "{complete} {failed} {maybe}");
+}
+
+/// A web application with a snapshot that never ends is busy for ever: that is rightly refused.
+fn stuck(ran: &Ran) -> bool {
+    matches!(ran, Ran::Refused(findings) if findings.iter().any(|f| f.reason == Reason::BackupInProgress))
+}
+
+async fn with(rule: &str) -> (Rig, Ran) {
+    let rig = Rig::new(profile());
+    rig.sim.inject(rule.parse().unwrap_or_else(|e| panic!("{e}")));
+    let ran = bounded(rule, rig.create("run")).await;
+    rig.assert_safe(&ran, rule);
+    (rig, ran)
+}
+
+fn failed_with(ran: &Ran) -> Reason {
+    match &ran.report().outcome {
+        Outcome::Failed { cause, .. } => cause.reason,
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_has_its_own_reason() {
+    for (rule, reason) in [
+        ("operate POST /actuator/backups snapshot-partial", Reason::SnapshotPartial),
+        ("tasklist POST /actuator/backups snapshot-failed", Reason::SnapshotFailed),
+        ("optimize POST /actuator/backups stuck-incomplete", Reason::NoProgress),
+        ("operate POST /actuator/backups not-visible", Reason::NeverSeen),
+        ("operate POST /actuator/backups status:400:no", Reason::StartRefused),
+        ("optimize POST /actuator/backups status:409:taken", Reason::IdTaken),
+        ("search PUT /_snapshot/ snapshot-partial", Reason::SnapshotPartial),
+        ("search PUT /_snapshot/ snapshot-failed", Reason::SnapshotFailed),
+        ("gateway POST /actuator/backups partition-failed:2", Reason::PartFailed),
+        ("gateway POST /actuator/backups partition-lost:2", Reason::NoProgress),
+        ("gateway POST /actuator/backups stuck-in-progress", Reason::NoProgress),
+        ("gateway POST /actuator/exporting/pause envelope-failure", Reason::PauseFailed),
+        ("gateway POST /actuator/exporting/pause envelope-partial", Reason::PauseFailed),
+        ("gateway GET /actuator/backups/ refuse", Reason::NeverSeen),
+        ("operate GET /actuator/backups/ 40.. refuse", Reason::StoppedAnswering),
+    ] {
+        let (_, ran) = with(rule).await;
+        assert_eq!(failed_with(&ran), reason, "{rule}: {:?}", ran.report());
+        assert_eq!(ran.exit(), Exit::Failed, "{rule}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_200_that_is_a_500_is_no_resume() {
+    let (rig, ran) = with("* POST /actuator/exporting/resume 1..8 envelope-failure").await;
+    assert!(ran.is_complete());
+    let resumes = rig.sim.log().iter().filter(|e| e.request.path.ends_with("/resume")).count();
+    assert_eq!(resumes, 9, "twice the gateway and its three brokers, then the one that counts");
+
+    let (rig, ran) = with("* POST /actuator/exporting/resume envelope-failure").await;
+    assert_eq!(ran.exit(), Exit::MaybePaused);
+    assert!(!rig.sim.exporting_runs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_gateway_a_release_is_resumed_by_its_brokers() {
+    let rig = Rig::new(profile());
+    let sim = rig.sim.clone();
+    let outage = async {
+        while sim.exporting_runs() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        sim.set_component(Component::Gateway, false);
+    };
+    let (ran, ()) = futures_util::future::join(bounded("gateway", rig.create("run")), outage).await;
+    rig.assert_safe(&ran, "the gateway is gone for good");
+    assert_eq!(ran.exit(), Exit::Failed);
+    assert!(rig.sim.exporting_runs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_followed_by_a_look_not_by_a_second_request() {
+    for (who, path) in [
+        ("operate", "/actuator/backups"),
+        ("optimize", "/actuator/backups"),
+        ("gateway", "/actuator/backups"),
+    ] {
+        let (rig, ran) = with(&format!("{who} POST {path} 1 drop-answer")).await;
+        assert!(ran.is_complete(), "{who}: {:?}", ran.report());
+        let starts = |e: &camunda_backup::sim::Exchange| {
+            e.request.method == Method::Post
+                && e.request.path == path
+                && e.request.component.to_string() == who
+        };
+        assert_eq!(rig.sim.log().iter().filter(|e| starts(e)).count(), 1, "{who}");
+    }
+    let (_, ran) = with("search PUT /_snapshot/ 1 drop-answer").await;
+    assert!(ran.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_part_is_named_and_the_others_are_told() {
+    let (_, ran) = with("operate POST /actuator/backups snapshot-partial").await;
+    let report = ran.report();
+    let outcome = |part| report.parts.iter().find(|p| p.part == part).map(|p| &p.outcome);
+    assert_eq!(outcome(Part::Operate), Some(&PartOutcome::Failed));
+    assert_eq!(outcome(Part::Zeebe), Some(&PartOutcome::NotStarted));
+    assert!(report.leftovers().contains(&Part::Operate) && !report.leftovers().contains(&Part::Zeebe));
+    assert_eq!(report.exporting, Exporting::Untouched, "it was never paused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_end_a_run_with_exporting_running() {
+    let mut rig = Rig::new(profile());
+    rig.limits.total = Duration::from_secs(4);
+    let ran = bounded("total", rig.create("run")).await;
+    rig.assert_safe(&ran, "total");
+    assert_eq!(ran.exit(), Exit::Deadline);
+
+    let mut rig = Rig::new(profile());
+    rig.limits.paused = Duration::from_secs(1);
+    let ran = bounded("paused", rig.create("run")).await;
+    rig.assert_safe(&ran, "paused");
+    assert_eq!(ran.exit(), Exit::Deadline);
+    assert!(matches!(ran.report().exporting, Exporting::Resumed { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_cannot_be_written_means_no_pause() {
+    let rig = Rig::new(profile());
+    rig.journal.refuse.store(true, std::sync::atomic::Ordering::Relaxed);
+    let ran = bounded("journal", rig.create("run")).await;
+    assert_eq!(failed_with(&ran), Reason::JournalFailed);
+    assert_eq!(ran.report().exporting, Exporting::Untouched);
+    assert!(rig.sim.pauses().is_empty(), "paused without a journal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lock_starts_nothing_more_and_closes() {
+    let rig = Rig::new(profile());
+    let taken = rig.journal.clone();
+    let lose = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        taken.taken_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let (ran, ()) = futures_util::future::join(bounded("lock", rig.create("run")), lose).await;
+    assert_eq!(failed_with(&ran), Reason::LockLost);
+    assert!(rig.sim.exporting_runs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_at_any_moment_ends_with_exporting_running() {
+    for tenth in 0..160u32 {
+        let rig = Rig::new(profile());
+        let cancel = rig.cancel.clone();
+        let raise = async {
+            tokio::time::sleep(Duration::from_millis(u64::from(tenth) * 100)).await;
+            cancel.raise();
+        };
+        let context = format!("signal after {tenth} tenths");
+        let (ran, ()) = futures_util::future::join(bounded(&context, rig.create("run")), raise).await;
+        rig.assert_safe(&ran, &context);
+        assert!(matches!(ran.exit(), Exit::Cancelled | Exit::Done), "{context}: {ran:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn exporting_that_is_resumed_by_somebody_else_spoils_the_backup() {
+    let rig = Rig::new(profile());
+    let sim = rig.sim.clone();
+    let meddle = async {
+        while sim.exporting_runs() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        sim.set_exporters(&camunda_backup::model::ExporterPhase::Exporting);
+    };
+    let (ran, ()) = futures_util::future::join(bounded("meddle", rig.create("run")), meddle).await;
+    assert_eq!(failed_with(&ran), Reason::PauseLost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_pause_is_refused_before_anything_starts() {
+    for phase in
+        [camunda_backup::model::ExporterPhase::SoftPaused, camunda_backup::model::ExporterPhase::Paused]
+    {
+        let rig = Rig::new(Profile { exporters: phase.clone(), ..profile() });
+        let ran = bounded("foreign", rig.create("run")).await;
+        let Ran::Refused(findings) = &ran else { panic!("{ran:?}") };
+        assert!(findings.iter().any(|f| f.reason == Reason::ExportingPausedByOthers), "{findings:?}");
+        assert_eq!(rig.sim.phases().values().next(), Some(&phase), "it was not ours to touch");
+        assert!(
+            rig.sim
+                .log()
+                .iter()
+                .all(|e| e.request.method == Method::Get || e.request.path.ends_with("_verify"))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_goes_away_while_paused_is_waited_for() {
+    let rig = Rig::new(Profile { brokers: 3, replication: 1, ..Profile::default() });
+    let sim = rig.sim.clone();
+    let outage = async {
+        while sim.exporting_runs() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        sim.set_broker(2, false);
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        sim.set_broker(2, true);
+    };
+    let (ran, ()) = futures_util::future::join(bounded("broker", rig.create("run")), outage).await;
+    rig.assert_safe(&ran, "broker away for 150 s");
+    assert_ne!(ran.exit(), Exit::MaybePaused);
+    assert!(!ran.is_complete());
+}
