@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Runs the tests against a real Camunda and a real Elasticsearch, both started from packages on loopback.
-# A testbed that runs already (TESTBED_WORK) is used and left running; one that this starts is taken down again,
-# unless KEEP is set.
+# With TESTBED_WORK that testbed is used: what of it does not run is started, and all of it is left running. Else a new
+# one is made, on ports of its own, and removed again, unless KEEP is set. (Never the one that a former run may have
+# left behind: its settings may be there without its processes, and its exporting may be paused.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if exports=$(testbed/camunda/up.sh env 2>/dev/null) && [ -n "$exports" ]; then
-  echo "test-camunda: using the Camunda that is running" >&2
-else
-  [ -n "${KEEP:-}" ] || trap 'testbed/camunda/down.sh --purge >&2' EXIT
-  exports=$(testbed/camunda/up.sh)
+if [ -z "${TESTBED_WORK:-}" ]; then
+  TESTBED_WORK=$(mktemp -d "${TMPDIR:-/tmp}/camunda-backup-test.XXXXXX")
+  export TESTBED_WORK PORT_BASE=${PORT_BASE:-27000}
+  if [ -n "${KEEP:-}" ]; then
+    echo "test-camunda: keeping TESTBED_WORK=$TESTBED_WORK" >&2
+  else
+    trap 'testbed/camunda/down.sh --purge >&2' EXIT
+  fi
 fi
+exports=$(testbed/camunda/up.sh)
 eval "$exports"
 testbed/camunda/seed.sh "${INSTANCES:-60}" >&2
 cargo build --locked --release
