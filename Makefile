@@ -40,8 +40,16 @@ test-schedules: ## 10,000 random schedules of faults, outages, signals and death
 	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
 
 .PHONY: test-camunda
-test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
+test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages; also restores backups
 	scripts/test-camunda.sh
+
+.PHONY: test-e2e
+test-e2e: ## Only the way there and back: backup, loss of everything, restore, the same data
+	scripts/test-camunda.sh restored::
+
+.PHONY: test-kills
+test-kills: ## kill -9 at 100 random moments of a backup of the real Camunda (KILLS=N for another number)
+	KILLS=$${KILLS:-100} scripts/test-camunda.sh killed::
 
 .PHONY: test
 test: check test-fast test-schedules test-camunda ## Everything

@@ -36,6 +36,8 @@ enum Message {
     /// A run begins: with a live view, where there is a terminal.
     Begin,
     End,
+    /// Everything before it has been written when the sender of the answer is dropped.
+    Flush(Sender<()>),
     Finish,
 }
 
@@ -141,6 +143,14 @@ impl Console {
     /// The run is over; what follows are plain lines.
     pub fn end(&self) {
         let _ = self.sender.send(Message::End);
+    }
+
+    /// Waits until everything so far is written, at most half a second: a result on stdout comes after what led to it.
+    pub fn flush(&self) {
+        let (done, written) = channel();
+        if self.sender.send(Message::Flush(done)).is_ok() {
+            let _ = written.recv_timeout(Duration::from_millis(500));
+        }
     }
 
     /// Waits until everything is written, at most two seconds: a reader that does not read must not keep us.
@@ -279,6 +289,7 @@ fn write(receiver: &Receiver<Message>, format: LogFormat, style: Style, terminal
                 Some(Watched { live, .. }) => live.println(&line),
                 None => print(|out| writeln!(out, "{line}")),
             },
+            Message::Flush(done) => drop(done),
             Message::End | Message::Finish => {
                 if let Some(Watched { live, .. }) = watched.take() {
                     live.finish();

@@ -49,6 +49,7 @@ pub(crate) struct Context {
 impl Context {
     /// Prints a result. A reader that went away (`| head`) is no failure of ours.
     pub fn print(&self, document: &Document<'_>) {
+        self.console.flush();
         let context = render::Context { style: self.style, now: timestamp(), program: self.called };
         self.write(|out| render::write(document, self.format, &context, out));
     }
