@@ -177,7 +177,7 @@ fn leveled(format: LogFormat, level: &str, text: &str, exit_code: Option<u8>) ->
             if let Some(code) = exit_code {
                 line["exitCode"] = code.into();
             }
-            line.to_string()
+            render::escaped(&line.to_string()).into_owned()
         }
     }
 }
@@ -212,7 +212,7 @@ impl Drop for TraceLine {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();
         self.console.line(match self.console.format {
-            LogFormat::Text => text.to_owned(),
+            LogFormat::Text => render::plain_lines(text),
             LogFormat::Json => as_ours(text).unwrap_or_else(|| text.to_owned()),
         });
     }
@@ -226,7 +226,7 @@ fn as_ours(text: &str) -> Option<String> {
     let mut line =
         serde_json::Map::from_iter([("time".to_owned(), time), ("level".to_owned(), level.into())]);
     line.extend(theirs);
-    Some(serde_json::Value::Object(line).to_string())
+    Some(render::escaped(&serde_json::Value::Object(line).to_string()).into_owned())
 }
 
 /// A live view, and when its run began.

@@ -42,10 +42,12 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
         let deletions = planned(context, &setup, &ids, args.force).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();
         let view = DeletionView { dry_run: true, items };
-        context.print(&Document::Deletion(&view));
         if args.dry_run {
+            context.print(&Document::Deletion(&view));
             return Ok(Exit::Done);
         }
+        // Part of the question: stdout is for the result alone.
+        context.show(&Document::Deletion(&view));
         confirm(context, &ids, &cancel).await?;
     }
     let journal = sets::locked(context, &setup, "delete").await?;

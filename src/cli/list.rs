@@ -52,7 +52,7 @@ fn chosen(mut sets: Vec<Set>, args: &ListArgs, limited: bool) -> Vec<Set> {
         sets.reverse();
     }
     if let (Some(limit), true) = (args.limit, limited) {
-        sets.truncate(limit);
+        sets.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
     sets
 }

@@ -54,6 +54,15 @@ impl Context {
         self.write(|out| render::write(document, self.format, &context, out));
     }
 
+    /// Shows something to the people who are about to be asked: on stderr, whatever the output.
+    pub fn show(&self, document: &Document<'_>) {
+        let context = render::Context { style: Style::default(), now: timestamp(), program: self.called };
+        let mut text = Vec::new();
+        if render::write(document, Format::Table, &context, &mut text).is_ok() {
+            self.console.line(String::from_utf8_lossy(&text).trim_end().to_owned());
+        }
+    }
+
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let done = write(&mut out).and_then(|()| out.flush());

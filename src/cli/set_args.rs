@@ -18,8 +18,8 @@ pub struct ListArgs {
     #[arg(long, value_enum, value_delimiter = ',', env = "CAMUNDA_BACKUP_STATE", help_heading = "List")]
     pub state: Vec<State>,
     /// Only so many
-    #[arg(long, value_name = "N", env = "CAMUNDA_BACKUP_LIMIT", help_heading = "List")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", env = "CAMUNDA_BACKUP_LIMIT", value_parser = count(), help_heading = "List")]
+    pub limit: Option<u32>,
     /// In which order: the newest, longest, largest first
     #[arg(long, value_enum, default_value = "id", env = "CAMUNDA_BACKUP_SORT", help_heading = "List")]
     pub sort: Sort,
@@ -214,7 +214,11 @@ impl KeepArgs {
 
     /// The rules as they could be typed.
     pub fn rules(&self) -> Vec<String> {
-        let time = |d: Duration| format!("{}h", d.as_secs() / 3600);
+        let time = |d: Duration| match d.as_secs() {
+            seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+            seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+            seconds => format!("{seconds}s"),
+        };
         let mut rules = Vec::new();
         rules.extend(self.keep_last.map(|n| format!("--keep-last {n}")));
         rules.extend(self.keep_within.map(|d| format!("--keep-within {}", time(d))));

@@ -72,7 +72,8 @@ async fn look(
             }
         })
         .collect();
-    for id in chosen.iter().filter(|id| items.iter().all(|i| i.id != **id)) {
+    let judged: BTreeSet<BackupId> = items.iter().map(|i| i.id).collect();
+    for id in chosen.difference(&judged) {
         findings.push(
             looked.all_answered().err().unwrap_or_else(|| {
                 Finding::new(Reason::SetNotFound, None, format!("there is no backup {id}"))

@@ -179,7 +179,7 @@ pub fn json_line(event: &Event, began: Timestamp, out: &mut dyn Write) -> io::Re
         line.extend(fields);
     }
     line.insert("message".to_owned(), Value::from(message(event)));
-    serde_json::to_writer(&mut *out, &line)?;
+    serde_json::to_writer(super::text::Escaping(out), &line)?;
     writeln!(out)
 }
 

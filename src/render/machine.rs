@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use super::text::{Escaping, is_unseen};
 use crate::catalogue::Set;
 use crate::run::Exporting;
 
@@ -35,9 +36,9 @@ pub(super) fn json(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
     match document {
         // The only one that may be long: never a tree in memory.
         Document::Sets(items) => {
-            serde_json::to_writer_pretty(&mut *out, &envelope("SetList", &SetList { items }))?;
+            serde_json::to_writer_pretty(Escaping(out), &envelope("SetList", &SetList { items }))?;
         }
-        _ => serde_json::to_writer_pretty(&mut *out, &tree(document)?)?,
+        _ => serde_json::to_writer_pretty(Escaping(out), &tree(document)?)?,
     }
     writeln!(out)
 }
@@ -48,7 +49,9 @@ pub(super) fn yaml(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
         Document::Sets(items) => serde_saphyr::to_string(&envelope("SetList", &SetList { items })),
         _ => serde_saphyr::to_string(&tree(document)?),
     };
-    out.write_all(text.map_err(io::Error::other)?.as_bytes())
+    // A plain scalar has no escapes.
+    let text = text.map_err(io::Error::other)?.replace(is_unseen, "\u{fffd}");
+    out.write_all(text.as_bytes())
 }
 
 fn tree(document: &Document<'_>) -> io::Result<Value> {

@@ -42,5 +42,5 @@ pub use machine::SCHEMA;
 pub use resumed::{ResumedState, ResumedView};
 pub use status::{ComponentView, ExportingView, ProblemView, StatusView};
 pub use style::{Style, Tone};
-pub use text::plain_lines;
+pub use text::{escaped, plain_lines};
 pub use verification::{VerdictView, VerificationView};

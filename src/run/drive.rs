@@ -49,6 +49,7 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
         cancel: &world.cancel,
         journal: &*world.journal,
         run: began + world.limits.total,
+        run_flag: "--timeout",
         paused: None,
     };
     let mut so_far = Progressed::default();

@@ -69,7 +69,8 @@ impl Release {
 
     /// `verify ID` says that it is not good, for this reason.
     fn assert_broken(&self, id: u64, reason: &str) {
-        let ran = self.run(&["verify", &id.to_string()]);
+        // A set so young is otherwise taken for one that is being taken.
+        let ran = self.run(&["verify", &id.to_string(), "--young", "1s"]);
         assert_eq!(ran.code(), Some(14), "{reason}: {}{}", ran.stderr(), ran.stdout());
         assert!(ran.stdout().contains(reason), "{reason}: {}", ran.stdout());
     }

@@ -17,6 +17,8 @@ fn exporting_runs_again_every_time() {
     let whole = length_of_a_backup(&release);
     let mut took = Vec::new();
     for n in 1..=kills {
+        // What a killed run started in the applications goes on, and a new one is refused until it has ended.
+        until("nothing is in progress", || release.run(&["check"]).status.code() == Some(0));
         let mut child = release.started(&["create"], || true);
         std::thread::sleep(whole.mul_f64(random.f64()));
         let ended = child.try_wait().expect("our child").is_some();
@@ -43,6 +45,7 @@ fn exporting_runs_again_every_time() {
         took.last().copied().unwrap_or_default()
     );
     // The release is as good as before.
+    until("nothing is in progress", || release.run(&["check"]).status.code() == Some(0));
     assert_eq!(release.run(&["create"]).status.code(), Some(0));
 }
 

@@ -131,17 +131,17 @@ impl Release {
 
     pub fn assert_complete(&self, id: u64) {
         for component in [Component::Operate, Component::Tasklist] {
-            let backup = self.get(component, &format!("/actuator/backups/{id}")).expect("listed");
+            let backup = self.get(component, format!("/actuator/backups/{id}")).expect("listed");
             assert_eq!(backup["state"], "COMPLETED", "{component}: {backup}");
             let details = backup["details"].as_array().expect("details");
             assert_eq!(details.len(), 6, "{component}: {backup}");
             assert!(details.iter().all(|d| d["state"] == "SUCCESS"), "{component}: {backup}");
         }
-        let zeebe = self.get(Component::Gateway, &format!("/actuator/backups/{id}")).expect("listed");
+        let zeebe = self.get(Component::Gateway, format!("/actuator/backups/{id}")).expect("listed");
         assert_eq!(zeebe["state"], "COMPLETED", "{zeebe}");
         assert_eq!(zeebe["details"].as_array().map(Vec::len), Some(self.phases().len()), "{zeebe}");
         let path = format!("/_snapshot/{}/camunda_zeebe_records_backup_{id}", self.repository);
-        let records = self.get(Component::Search, &path).expect("stored");
+        let records = self.get(Component::Search, path).expect("stored");
         let snapshot = &records["snapshots"][0];
         assert_eq!(snapshot["state"], "SUCCESS", "{records}");
         assert_eq!(snapshot["shards"]["failed"], 0, "{records}");
