@@ -53,7 +53,7 @@ load() {
   done)
   until [ -n "$stop" ]; do
     curl -sS -m 60 -K - <<<"$requests" | jq -r '.processInstanceKey // empty'
-    sleep 0.1
+    sleep 0.5
   done
 }
 

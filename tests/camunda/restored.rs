@@ -73,6 +73,7 @@ fn assert_restored(before: &(Value, BTreeMap<String, String>)) {
 
 fn assert_works(release: &Release) {
     testbed("work.sh", &["complete", "2"]);
+    settled();
     // Waits itself until exactly what it started has come through the exporters, and fails otherwise.
     testbed("seed.sh", &["20"]);
     release.assert_exporting();
@@ -153,18 +154,24 @@ fn a_backup_under_load_is_consistent() {
         .collect();
     let waiting = counts["tasklist"]["tasks"]["created"].as_u64().expect("a number");
     assert!(waiting >= active.len() as u64, "{} active, {waiting} tasks", active.len());
+    let active = some(&active);
     assert_all_answer(&active, "204");
-    assert_all_answer(&lost.iter().map(String::as_str).collect::<Vec<_>>(), "404");
+    assert_all_answer(&some(&lost.iter().map(String::as_str).collect::<Vec<_>>()), "404");
     let (_, after) = settled();
     assert!(active.iter().all(|k| after[*k] == "order CANCELED"), "what Zeebe did was not exported");
     assert_works(&release);
 }
 
+/// Some of them, from all of the time: on both partitions, first and last ones.
+fn some<'a>(keys: &[&'a str]) -> Vec<&'a str> {
+    keys.iter().step_by(keys.len().div_ceil(24).max(1)).chain(keys.last()).copied().collect()
+}
+
 fn assert_all_answer(keys: &[&str], status: &str) {
-    for some in keys.chunks(100) {
-        let arguments: Vec<_> = ["cancel"].iter().chain(some).copied().collect();
-        for line in testbed("work.sh", &arguments).lines() {
-            assert!(line.ends_with(status), "expected {status}: {line}");
-        }
+    let mut keys = keys.to_vec();
+    keys.dedup();
+    let arguments: Vec<_> = ["cancel"].iter().chain(&keys).copied().collect();
+    for line in testbed("work.sh", &arguments).lines() {
+        assert!(line.ends_with(status), "expected {status}: {line}");
     }
 }
