@@ -88,6 +88,7 @@ impl Exit {
                     | Reason::SearchUnreachable
                     | Reason::SearchUnauthorized
                     | Reason::BrokerUnreachable
+                    | Reason::RightMissing
                     // Follows from the others: who cannot be asked does not tell its version.
                     | Reason::VersionUnknown
             )

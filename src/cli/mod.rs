@@ -5,12 +5,14 @@
 
 mod args;
 mod check;
+mod chronicle;
 mod cleanup;
 mod console;
 mod create;
 mod delete;
 mod describe;
 mod guard;
+mod in_cluster;
 mod list;
 mod lock;
 mod parse;
@@ -18,6 +20,7 @@ mod prune;
 mod reach;
 mod repair;
 mod resume;
+mod rights;
 mod sandbox;
 mod set_args;
 mod sets;
@@ -33,6 +36,7 @@ use std::panic::AssertUnwindSafe;
 use clap::CommandFactory;
 
 use crate::exit::Exit;
+use crate::model::Finding;
 use crate::render::{self, Document, Format, Style, VersionView};
 pub use args::{Cli, Verb};
 pub use parse::command;
@@ -61,6 +65,12 @@ impl Context {
         {
             self.console.warn(&format!("the result could not be printed: {error}"));
         }
+    }
+
+    /// A finding in one sentence, with the commands that it names as the user would type them.
+    pub fn sentence(&self, finding: &Finding) -> String {
+        let remedy = render::spoken(&finding.remedy, self.called);
+        format!("{}: {}; {remedy}", finding.reason, finding.detail)
     }
 
     /// Prints one error to stderr, and why.
@@ -122,6 +132,7 @@ pub fn run(argv: &[OsString]) -> Exit {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
+        Verb::Create(args) if args.job.in_cluster => in_cluster::run(context, args).await,
         Verb::Create(args) => create::run(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
@@ -132,6 +143,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Prune(args) => prune::run(context, args).await,
         Verb::Resume(args) => resume::run(context, args).await,
         Verb::Sandbox(args) => sandbox::run(context, args).await,
+        Verb::Rights(args) => rights::run(context, &args),
         Verb::Completion { .. } | Verb::Version | Verb::Guard => Exit::Bug,
     }
 }
