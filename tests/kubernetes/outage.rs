@@ -46,6 +46,12 @@ async fn a_killed_api_server_is_survived_by_lease_and_forward() {
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
+async fn a_run_survives_the_death_of_the_api_server() {
+    super::plugin::a_run_across_the_death_of_the_api_server().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-kubernetes"]
 async fn a_frozen_api_server_holds_nobody_longer_than_the_deadlines() {
     let space = Space::new().await;
     space.web("web", 1).await;
