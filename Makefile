@@ -43,8 +43,12 @@ test-schedules: ## 10,000 random schedules of faults, outages, signals and death
 test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
 	scripts/test-camunda.sh
 
+.PHONY: test-kubernetes
+test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KUBECONFIG names another one)
+	scripts/test-kubernetes.sh
+
 .PHONY: test
-test: check test-fast test-schedules test-camunda ## Everything
+test: check test-fast test-schedules test-camunda test-kubernetes ## Everything
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

@@ -103,6 +103,10 @@ pub(crate) async fn reach(
         found.missing = asked.ok();
     }
     error.missing = found.missing.unwrap_or_default();
+    // What may not be listed may be there all the same.
+    if error.exit == Exit::NotFound && error.missing.iter().any(Missing::is_needed) {
+        error.exit = Exit::NoAccess;
+    }
     Err(error)
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::lab::Running;
 use super::release::{Camunda, OURS, QUICK, REALISTIC, STUCK};
-use super::rig::eventually;
+use super::rig::{eventually, testbed};
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
@@ -120,20 +120,33 @@ async fn a_killed_plugin_without_its_guard_is_repaired_by_the_next_run() {
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
-async fn a_lost_node_is_repaired_by_the_guard_of_the_cluster() {
+async fn a_pod_of_a_job_that_is_deleted_resumes_exporting_first() {
     let camunda = Camunda::start(STUCK).await;
     camunda.account().await;
     camunda.cron_job("nightly", "backup", &["create", "--release", "camunda"]).await;
+    let watching = camunda.paused(&["create", "--in-cluster"]);
+    camunda.space.kubectl(&["delete", "pod", "-l", "batch.kubernetes.io/job-name", "--wait=false"]).await;
+    // Its exit code, when that could still be seen.
+    let ended = watching.wait();
+    assert!(matches!(ended.code, Some(20 | 22)), "{}", ended.err);
+    assert!(camunda.is_exporting().await && !camunda.is_armed().await, "{}", ended.err);
+}
+
+/// In `outage`, which may touch the node.
+pub async fn a_lost_node() {
+    let camunda = Camunda::start(STUCK).await;
+    camunda.account().await;
+    let namespace = camunda.space.name.clone();
+    camunda.cron_job("nightly", "backup", &["create", "--release", "camunda", "-n", &namespace]).await;
     camunda.cron_job("guard", "guard", &["resume", "--if-abandoned", "--release", "camunda"]).await;
     let watching = camunda.paused(&["create", "--in-cluster"]);
-    let pods = "batch.kubernetes.io/job-name";
-    camunda
-        .space
-        .kubectl(&["delete", "pod", "-l", pods, "--grace-period=0", "--force", "--wait=false"])
-        .await;
+    // No SIGTERM and no last words, as when its node is gone. (Deleting its pod gives it two seconds at least.)
+    let pattern = format!("[c]reate --release camunda -n {namespace}");
+    testbed("exec.sh", &["pkill", "-KILL", "-f", &pattern]).await;
+    camunda.space.kubectl(&["delete", "pod", "-l", "batch.kubernetes.io/job-name", "--wait=false"]).await;
     // Who watched is told how bad it is.
     watching.wait().expect(30).says("EXPORTING MAY STILL BE PAUSED").says("resume --release camunda");
-    assert!(camunda.is_armed().await);
+    assert!(!camunda.is_exporting().await && camunda.is_armed().await);
     camunda.space.kubectl(&["create", "job", "guard-now", "--from=cronjob/guard"]).await;
     camunda.repaired().await;
     camunda.space.kubectl(&["wait", "job/guard-now", "--for=condition=Complete", "--timeout=60s"]).await;
@@ -208,9 +221,9 @@ async fn a_pod_that_is_deleted_in_the_middle_is_followed_by_another() {
 pub async fn a_run_across_the_death_of_the_api_server() {
     let camunda = Camunda::start(REALISTIC).await;
     let running = camunda.paused(&["create"]);
-    super::rig::testbed("apiserver.sh", &["kill"]).await;
+    testbed("apiserver.sh", &["kill"]).await;
     let ended = running.wait();
-    super::rig::testbed("apiserver.sh", &["wait"]).await;
+    testbed("apiserver.sh", &["wait"]).await;
     eventually("exporting runs", Duration::from_secs(60), async || camunda.is_exporting().await).await;
     assert!(!camunda.is_armed().await, "{}", ended.err);
     // It may be cut off in the only moment in which a backup cannot go on; mostly it is complete.
