@@ -68,6 +68,8 @@ fi
 export CAMUNDA_BACKUP_COMMIT=${CAMUNDA_BACKUP_COMMIT:-}
 [ -n "$CAMUNDA_BACKUP_COMMIT" ] || unset CAMUNDA_BACKUP_COMMIT
 export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
+# A quarter smaller than without; nobody waits for a release build.
+export CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
 registry=${CARGO_HOME:-$HOME/.cargo}
 maps=("$CARGO_TARGET_DIR=/build" "$root=/src" "$registry=/cargo" "$SOURCES=/rust" "$TOOLS=/tools")
 flags='-C link-self-contained=no -C target-feature=+crt-static -C link-arg=-Wl,--build-id=none'
