@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::console::LogFormat;
+use super::metrics::MetricsArgs;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
 use crate::cluster::rights::Command;
 use crate::render::{Format, Style};
@@ -328,6 +329,8 @@ pub struct CreateArgs {
     pub no_guard: bool,
     #[command(flatten)]
     pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     /// After a complete backup: prune by these rules
     #[command(flatten)]
     pub(crate) keep: KeepArgs,

@@ -42,6 +42,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         release: args.resume_timeout,
         grace: args.grace,
     };
+    context.notes.about(&setup);
     let repair_command = repair_command(context, &setup);
     let (cancel, danger) = listen(&context.console, &repair_command);
     let policy = match args.keep.policy() {
@@ -284,6 +285,7 @@ impl One<'_> {
         if let Some(looked_after) = looked_after {
             looked_after.abort();
         }
+        context.notes.report(&report);
         let exit = Exit::of_report(&report);
         if let Some(guard) = guard {
             // With an armed journal the guard would only repeat what has just failed for minutes.

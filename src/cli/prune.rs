@@ -33,6 +33,7 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
     }
     let setup =
         sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
+    context.notes.about(&setup);
     let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
     let rules = Rules { keep: &args.keep, policy: &policy };
     if args.dry_run {
@@ -86,6 +87,7 @@ async fn decide(
     rules: Rules<'_>,
 ) -> Result<(PruneView, Vec<plan::Deletion>), Exit> {
     let mut looked = sets::look(context, setup).await?;
+    context.notes.sets(&looked.sets);
     let now = super::timestamp();
     let mut against: Vec<Finding> = looked.all_answered().err().into_iter().collect();
     against.extend(

@@ -126,6 +126,7 @@ impl Deleter<'_> {
         let _ = teller.await;
         for gone in reports.iter().filter(|r| r.is_gone() && !r.untouched) {
             self.chronicle.deleted(gone.backup_id);
+            self.context.notes.gone(gone.backup_id);
         }
         reports
     }

@@ -23,6 +23,7 @@ pub(crate) async fn run(context: &Context, args: VerifyArgs) -> Exit {
 async fn verify(context: &Context, args: VerifyArgs) -> Result<Exit, Exit> {
     let named = args.id.as_deref().map(|text| sets::id(context, text)).transpose()?;
     let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
+    context.notes.about(&setup);
     if !args.deep {
         return look(context, &args, &setup, named).await;
     }
@@ -40,6 +41,7 @@ async fn look(
     named: Option<BackupId>,
 ) -> Result<Exit, Exit> {
     let mut looked = sets::look(context, setup).await?;
+    context.notes.sets(&looked.sets);
     let newest = newest_complete(&looked.sets).map(|s| s.id);
     let chosen: BTreeSet<BackupId> = match named {
         Some(id) => BTreeSet::from([id]),
