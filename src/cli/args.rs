@@ -7,7 +7,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::console::LogFormat;
+use super::metrics::MetricsArgs;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
+use crate::cluster::rights::Command;
 use crate::render::{Format, Style};
 
 /// Backups of Camunda 8 Self-Managed: whole, in order, and never leaving exporting paused.
@@ -17,6 +19,8 @@ use crate::render::{Format, Style};
     about,
     max_term_width = 110,
     disable_help_subcommand = true,
+    // A Job adds what is typed to what its CronJob says: the last one counts.
+    args_override_self = true,
     after_help = "Exit codes: 0 done, 2 usage, 10 not found, 11 unsupported version, 12 no access, 13 preflight found \
                   problems, 14 check or verify found the state not good, 20 backup failed, 21 deadline, 22 cancelled \
                   (exporting runs in all of these), 30 EXPORTING MAY STILL BE PAUSED, 40 another run holds the \
@@ -134,6 +138,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Run a simulated release on loopback, for trying and training
     Sandbox(SandboxArgs),
+    /// Print the rights in Kubernetes that a verb needs, as a Role
+    Rights(RightsArgs),
     /// Print the completion script of a shell
     Completion {
         /// Which shell
@@ -321,9 +327,91 @@ pub struct CreateArgs {
     /// Do not start the process that resumes exporting when this one is killed
     #[arg(long, env = "CAMUNDA_BACKUP_NO_GUARD", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Backup")]
     pub no_guard: bool,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     /// After a complete backup: prune by these rules
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
+}
+
+/// A backup that runs in the cluster.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "In the cluster")]
+pub struct JobArgs {
+    /// Run as a Job in the cluster, made from the installed `CronJob`, and follow it: the backup then does not depend on
+    /// this machine and its network. Flags that are typed go to the Job; variables and files stay here
+    #[arg(long)]
+    pub in_cluster: bool,
+    /// The `CronJob` to make it from, where several are installed for the release
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CAMUNDA_BACKUP_CRON_JOB",
+        requires = "in_cluster",
+        conflicts_with = "image"
+    )]
+    pub cron_job: Option<String>,
+    /// Image to run, where no `CronJob` is installed
+    #[arg(long, value_name = "IMAGE", env = "CAMUNDA_BACKUP_IMAGE")]
+    pub image: Option<String>,
+    /// `ServiceAccount` of a Job from --image
+    #[arg(long, value_name = "NAME", env = "CAMUNDA_BACKUP_SERVICE_ACCOUNT")]
+    pub service_account: Option<String>,
+    /// What was typed for the Job, word by word.
+    #[arg(skip)]
+    pub typed: Vec<String>,
+    /// Flags that were typed and name files of this machine.
+    #[arg(skip)]
+    pub files: Vec<String>,
+}
+
+/// Arguments of `rights`.
+#[derive(Debug, Clone, Args)]
+pub struct RightsArgs {
+    /// The verb; without one: the table of all, as Markdown
+    #[arg(value_enum)]
+    pub verb: Option<RightsOf>,
+    /// Namespace of the release
+    #[arg(short, long, value_name = "NAME", env = "CAMUNDA_BACKUP_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// From where it runs: directly is in a pod
+    #[arg(long, value_enum, default_value = "auto", env = "CAMUNDA_BACKUP_ACCESS")]
+    pub access: Access,
+    /// Secret that the release logs in to the search engine with; may be repeated
+    #[arg(long, value_name = "NAME", env = "CAMUNDA_BACKUP_SECRET", value_delimiter = ',')]
+    pub secret: Vec<String>,
+}
+
+/// The verbs that need rights in Kubernetes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RightsOf {
+    /// `create`, in a pod or from outside
+    Create,
+    /// `create --in-cluster`
+    CreateInCluster,
+    /// `check` and `status`
+    Check,
+    /// `list`, `describe`, `verify`
+    List,
+    /// `delete`, `prune`
+    Delete,
+    /// `resume`
+    Resume,
+}
+
+impl From<RightsOf> for Command {
+    fn from(of: RightsOf) -> Self {
+        match of {
+            RightsOf::Create => Command::Create,
+            RightsOf::CreateInCluster => Command::CreateInCluster,
+            RightsOf::Check => Command::Look,
+            RightsOf::List => Command::List,
+            RightsOf::Delete => Command::Delete,
+            RightsOf::Resume => Command::Resume,
+        }
+    }
 }
 
 /// What becomes of a failed backup.
@@ -460,6 +548,7 @@ mod tests {
             "deep",
             "sizes",
             "reverse",
+            "in-cluster",
         ];
         for verb in Cli::command().get_subcommands().filter(|v| v.get_name() != "sandbox") {
             for flag in verb.get_arguments().filter(|a| a.get_long().is_some_and(|l| !without.contains(&l))) {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::rights::Needs;
 use super::set_args::DescribeArgs;
 use super::{Context, sets};
 use crate::catalogue::{Measure, SetState, details, judge};
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::Severity;
 use crate::render::{DetailView, Document};
@@ -18,7 +20,7 @@ pub(crate) async fn run(context: &Context, args: DescribeArgs) -> Exit {
 
 async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
     let id = sets::id(context, &args.id)?;
-    let setup = sets::release(context, &args.release).await?;
+    let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
     let mut looked = sets::look(context, &setup).await?;
     let ids = BTreeSet::from([id]);
     if let Some(problem) = open_sets(&setup.http, &setup.request, &mut looked.facts, &ids, true).await {

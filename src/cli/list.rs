@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 
+use super::rights::Needs;
 use super::set_args::{ListArgs, Sort};
 use super::{Context, sets};
 use crate::catalogue::{self, Set, SetState};
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::render::Document;
 use crate::survey::open_sets;
@@ -20,7 +22,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<Exit, Exit> {
     if by_contents && !args.sizes {
         return Err(context.fail(Exit::Usage, "this order needs --sizes, which opens every snapshot"));
     }
-    let setup = sets::release(context, &args.release).await?;
+    let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
     let mut looked = sets::look(context, &setup).await?;
     // Opened is only what will be shown, unless the order depends on it.
     let mut shown =

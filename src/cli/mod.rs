@@ -5,19 +5,23 @@
 
 mod args;
 mod check;
+mod chronicle;
 mod cleanup;
 mod console;
 mod create;
 mod delete;
 mod describe;
 mod guard;
+mod in_cluster;
 mod list;
 mod lock;
+mod metrics;
 mod parse;
 mod prune;
 mod reach;
 mod repair;
 mod resume;
+mod rights;
 mod sandbox;
 mod set_args;
 mod sets;
@@ -33,6 +37,7 @@ use std::panic::AssertUnwindSafe;
 use clap::CommandFactory;
 
 use crate::exit::Exit;
+use crate::model::Finding;
 use crate::render::{self, Document, Format, Style, VersionView};
 pub use args::{Cli, Verb};
 pub use parse::command;
@@ -44,6 +49,8 @@ pub(crate) struct Context {
     pub console: console::Console,
     /// How the user called us, for commands that we tell them to run.
     pub called: &'static str,
+    /// What the run is to be remembered by.
+    pub notes: metrics::Notes,
 }
 
 impl Context {
@@ -71,6 +78,12 @@ impl Context {
         {
             self.console.warn(&format!("the result could not be printed: {error}"));
         }
+    }
+
+    /// A finding in one sentence, with the commands that it names as the user would type them.
+    pub fn sentence(&self, finding: &Finding) -> String {
+        let remedy = render::spoken(&finding.remedy, self.called);
+        format!("{}: {}; {remedy}", finding.reason, finding.detail)
     }
 
     /// Prints one error to stderr, and why.
@@ -111,8 +124,13 @@ pub fn run(argv: &[OsString]) -> Exit {
     }
     let console =
         console::Console::start(cli.global.log_format, cli.global.verbose, cli.global.color.for_stderr());
-    let context =
-        Context { format: cli.global.output.into(), style: cli.global.color.for_stdout(), console, called };
+    let context = Context {
+        format: cli.global.output.into(),
+        style: cli.global.color.for_stdout(),
+        console,
+        called,
+        notes: metrics::Notes::default(),
+    };
     let exit = match cli.verb {
         Verb::Completion { shell } => completion(&context, shell),
         Verb::Version => version(&context),
@@ -132,16 +150,38 @@ pub fn run(argv: &[OsString]) -> Exit {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
-        Verb::Create(args) => create::run(context, args).await,
+        Verb::Create(args) if args.job.in_cluster => in_cluster::run(context, args).await,
+        Verb::Create(args) => {
+            let target = args.metrics.clone();
+            let dry_run = args.dry_run;
+            let exit = create::run(context, args).await;
+            if !dry_run {
+                metrics::tell(context, "create", &target, exit).await;
+            }
+            exit
+        }
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
         Verb::List(args) => list::run(context, args).await,
         Verb::Describe(args) => describe::run(context, args).await,
-        Verb::Verify(args) => verify::run(context, args).await,
+        Verb::Verify(args) => {
+            let target = args.metrics.clone();
+            let exit = verify::run(context, args).await;
+            metrics::tell(context, "verify", &target, exit).await;
+            exit
+        }
         Verb::Delete(args) => delete::run(context, args).await,
-        Verb::Prune(args) => prune::run(context, args).await,
+        Verb::Prune(args) => {
+            let (target, dry_run) = (args.metrics.clone(), args.dry_run);
+            let exit = prune::run(context, args).await;
+            if !dry_run {
+                metrics::tell(context, "prune", &target, exit).await;
+            }
+            exit
+        }
         Verb::Resume(args) => resume::run(context, args).await,
         Verb::Sandbox(args) => sandbox::run(context, args).await,
+        Verb::Rights(args) => rights::run(context, &args),
         Verb::Completion { .. } | Verb::Version | Verb::Guard => Exit::Bug,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::args::{ReleaseArgs, duration};
+use super::metrics::MetricsArgs;
 use super::setup::Usage;
 use crate::catalogue::{Every, Policy, SetState};
 
@@ -109,6 +110,8 @@ pub struct VerifyArgs {
     /// How long a backup may take before a missing part counts
     #[arg(long, value_name = "TIME", default_value = "15m", env = "CAMUNDA_BACKUP_GRACE_FOR_YOUNG", value_parser = long, help_heading = "Judgement")]
     pub young: Duration,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Arguments of `delete`.
@@ -147,6 +150,8 @@ pub struct PruneArgs {
     /// Limit for all of it
     #[arg(long, value_name = "TIME", default_value = "1h", env = "CAMUNDA_BACKUP_DELETE_TIMEOUT", value_parser = long, help_heading = "Retention")]
     pub delete_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Which backups are kept. The newest complete one always is.

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::args::{ReleaseArgs, SearchArgs};
 use super::reach::InKubernetes;
+use super::rights::Missing;
 use crate::client::{ClientIdentity, Credentials, Endpoint, Http, HttpTransport, Tls};
 use crate::journal::{ReleaseKey, StateDir};
 use crate::model::{BackupId, Component, Part, Version};
@@ -32,6 +33,8 @@ pub(crate) struct Setup {
     pub kubernetes: Option<InKubernetes>,
     /// Flags of the connection to Kubernetes that were given, for commands that we tell people to run.
     pub connection: Vec<(&'static str, String)>,
+    /// Rights in Kubernetes that were asked for and are missing.
+    pub missing: Vec<Missing>,
     pub request: BackupRequest,
     pub state_dir: Option<std::path::PathBuf>,
 }
@@ -101,6 +104,7 @@ impl Setup {
             http,
             kubernetes: None,
             connection: Vec::new(),
+            missing: Vec::new(),
             request,
             state_dir: args.state_dir.clone(),
         })

@@ -13,6 +13,7 @@ mod transport;
 pub use call::{CallError, Http};
 pub use judge::*;
 pub use judge_repository::*;
-pub use reqwest_transport::{Credentials, Endpoint, HttpTransport, SetupError};
+pub(crate) use reqwest_transport::causes;
+pub use reqwest_transport::{Credentials, Endpoint, HttpTransport, SetupError, http_client};
 pub use tls::{ClientIdentity, Tls, client_config};
 pub use transport::{BoxFuture, Method, Request, Response, Transport, TransportError};

@@ -77,14 +77,16 @@ impl HttpTransport {
     /// Builds one HTTP client per endpoint, since each may have its own TLS settings and login.
     pub fn new(endpoints: &BTreeMap<Component, Endpoint>) -> Result<Self, SetupError> {
         let endpoints = endpoints.iter().map(|(component, endpoint)| {
-            let client = build(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
+            let client =
+                http_client(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
             Ok((*component, Wired { base: endpoint.base.clone(), client }))
         });
         Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()? })
     }
 }
 
-fn build(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
+/// A client for one endpoint: its login, its TLS settings, no redirects, and the user's proxy unless it is this machine.
+pub fn http_client(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let login = match &endpoint.credentials {
@@ -154,7 +156,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();
     while let Some(c) = cause {

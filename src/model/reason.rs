@@ -132,6 +132,12 @@ reasons! {
     /// A broker of the topology is not active.
     BrokerNotActive = "broker-not-active", Error,
         "bring the cluster to its full size first: pausing and resuming need every broker";
+    /// We are not allowed to do everything in Kubernetes that this needs.
+    RightMissing = "right-missing", Error,
+        "have the Role below applied and bound to this user";
+    /// Something about the release in Kubernetes is odd, or could not be found.
+    DiscoveryNote = "discovery-note", Warning,
+        "correct it, or give what is missing with the flag that is named";
     /// The Camunda version could not be found out.
     VersionUnknown = "version-unknown", Error,
         "give --camunda-version";

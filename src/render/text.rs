@@ -57,6 +57,20 @@ pub fn plain_lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
+/// A text of ours that names commands, with the name under which we were called.
+pub fn spoken(text: &str, program: &str) -> String {
+    let mut spoken = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(": camunda-backup ") {
+        spoken.push_str(&rest[..at]);
+        spoken.push_str(": ");
+        spoken.push_str(program);
+        rest = &rest[at + ": camunda-backup".len()..];
+    }
+    spoken.push_str(rest);
+    spoken
+}
+
 /// `3.2s`, `42s`, `1m23s`, `2h05m`, `3d4h`; what is even stays short: `1m`, `3h`.
 pub(super) fn duration(d: Duration) -> String {
     let (s, tenths) = (d.as_secs(), d.subsec_millis() / 100);
