@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::console::LogFormat;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
+use crate::model::Part;
 use crate::render::{Format, Style};
 
 /// Backups of Camunda 8 Self-Managed: whole, in order, and never leaving exporting paused.
@@ -228,14 +229,32 @@ pub struct ReleaseArgs {
     /// Prefix of the indices with exported records [default: what is configured, else zeebe-record]
     #[arg(long, value_name = "PREFIX", env = "CAMUNDA_BACKUP_RECORDS_PREFIX")]
     pub records_prefix: Option<String>,
-    /// Camunda version, where the components do not tell it
+    /// Camunda version, where the components do not tell it; it wins over what they tell, and that is said
     #[arg(long, value_name = "VERSION", env = "CAMUNDA_BACKUP_CAMUNDA_VERSION")]
     pub camunda_version: Option<String>,
+    /// A part to do without although its component is there: Optimize 8.5 and 8.6 on OpenSearch have no backup
+    #[arg(long, value_name = "PART", env = "CAMUNDA_BACKUP_LEAVE_OUT", value_enum, value_delimiter = ',')]
+    pub leave_out: Vec<LeaveOut>,
     /// Directory of the journal, which remembers that exporting must be resumed [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "CAMUNDA_BACKUP_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     #[command(flatten)]
     pub search: SearchArgs,
+}
+
+/// A part that a backup can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum LeaveOut {
+    /// Optimize's indices: its reports are then not in the backup.
+    Optimize,
+}
+
+impl From<LeaveOut> for Part {
+    fn from(part: LeaveOut) -> Self {
+        match part {
+            LeaveOut::Optimize => Part::Optimize,
+        }
+    }
 }
 
 /// How to log in to the search engine. The password is also read from `CAMUNDA_BACKUP_SEARCH_PASSWORD`, the API key from
