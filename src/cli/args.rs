@@ -10,6 +10,7 @@ use super::console::LogFormat;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
 use crate::model::Part;
 use crate::render::{Format, Style};
+use crate::sim::Profile;
 
 /// Backups of Camunda 8 Self-Managed: whole, in order, and never leaving exporting paused.
 #[derive(Debug, Parser)]
@@ -384,9 +385,15 @@ pub struct ResumeArgs {
 /// Arguments of `sandbox`.
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArgs {
-    /// Camunda version to behave like
-    #[arg(long, value_name = "VERSION", default_value = "8.6.0")]
-    pub camunda_version: String,
+    /// Release to behave like [default: what fits to --camunda-version, else 8.6]
+    #[arg(long, value_name = "NAME", value_parser = Profile::NAMES)]
+    pub profile: Option<String>,
+    /// Camunda version to show [default: a patch level of the profile's]
+    #[arg(long, value_name = "VERSION")]
+    pub camunda_version: Option<String>,
+    /// Search engine to behave like
+    #[arg(long, value_name = "NAME", value_enum, default_value = "elasticsearch")]
+    pub engine: SandboxEngine,
     /// Number of brokers
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub brokers: u16,
@@ -414,6 +421,15 @@ pub struct SandboxArgs {
     /// Make something fail, such as `gateway POST /actuator/exporting/resume 1..3 envelope-failure`; may be repeated
     #[arg(long, value_name = "RULE")]
     pub fault: Vec<String>,
+}
+
+/// What the sandbox's search engine behaves like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SandboxEngine {
+    /// Elasticsearch 8.14
+    Elasticsearch,
+    /// OpenSearch 2.19
+    Opensearch,
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`, `500ms`.

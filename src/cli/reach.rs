@@ -119,10 +119,11 @@ pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Resu
 
 /// What the release's configuration says of itself.
 fn configured(release: &Release) -> Configured {
-    let storage = release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
-        "rdbms" => Storage::Relational,
-        _ => Storage::Search,
-    });
+    let storage =
+        release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
+            "rdbms" => Storage::Relational,
+            _ => Storage::Search,
+        });
     Configured {
         version: release.version.as_ref().map(|v| v.value.clone()),
         topology: Some(release.topology.value),

@@ -110,7 +110,5 @@ pub(super) const STANDALONE: &[Route] = &[
 
 /// The orchestration cluster with a relational database: a backup of the partitions is whole by itself, and the cluster
 /// may take such ones on a schedule of its own.
-pub(super) const RELATIONAL: &[Route] = &[
-    Route { ids: Ids::Cluster, ..zeebe("/actuator/backupRuntime") },
-    Route { needed: false, ..OPTIMIZE },
-];
+pub(super) const RELATIONAL: &[Route] =
+    &[Route { ids: Ids::Cluster, ..zeebe("/actuator/backupRuntime") }, Route { needed: false, ..OPTIMIZE }];

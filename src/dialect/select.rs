@@ -81,25 +81,17 @@ pub fn known(rows: &[Dialect]) -> String {
     rows.iter().map(|r| r.name).collect::<Vec<_>>().join("; ")
 }
 
-fn best(
-    rows: &'static [Dialect],
-    version: Option<&Version>,
-    seen: &Seen<'_>,
-) -> Option<&'static Dialect> {
+fn best(rows: &'static [Dialect], version: Option<&Version>, seen: &Seen<'_>) -> Option<&'static Dialect> {
     // The sort is stable: what nothing tells apart stays in the table's order.
     let mut fitting: Vec<_> = candidates(rows, version).collect();
     fitting.sort_by_key(|r| (r.refuted_by(seen), std::cmp::Reverse(r.agreement(seen))));
     fitting.first().copied()
 }
 
-fn contradiction(
-    rows: &'static [Dialect],
-    version: &Version,
-    dialect: &Dialect,
-    seen: &Seen<'_>,
-) -> String {
+fn contradiction(rows: &'static [Dialect], version: &Version, dialect: &Dialect, seen: &Seen<'_>) -> String {
     let names = |wanted: bool| {
-        let paths: Vec<_> = seen.paths.iter().filter(|(_, there)| **there == wanted).map(|(p, _)| *p).collect();
+        let paths: Vec<_> =
+            seen.paths.iter().filter(|(_, there)| **there == wanted).map(|(p, _)| *p).collect();
         if paths.is_empty() { "nothing".to_owned() } else { paths.join(" and ") }
     };
     let like: Vec<_> =

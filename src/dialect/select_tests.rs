@@ -72,7 +72,8 @@ fn what_is_configured_decides_while_nothing_answers() {
 
 #[test]
 fn a_version_that_answers_like_another_is_contradicted() {
-    for (version, paths) in [("8.6.0", CLUSTER), ("8.6.0", STANDALONE), ("8.8.0", OLD), ("8.8.0", RELATIONAL)] {
+    for (version, paths) in [("8.6.0", CLUSTER), ("8.6.0", STANDALONE), ("8.8.0", OLD), ("8.8.0", RELATIONAL)]
+    {
         let text = find(version, paths).expect("a row").contradiction.expect("a contradiction");
         assert!(text.contains(version) && text.contains("like 8."), "{text}");
     }

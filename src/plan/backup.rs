@@ -272,7 +272,8 @@ impl Context<'_> {
         let mut watches = Vec::new();
         for part in parts {
             let Some(route) = self.dialect.route(*part) else { continue };
-            if let Some(reason) = parts::left_out(self.request, self.facts, self.dialect, self.version, route) {
+            if let Some(reason) = parts::left_out(self.request, self.facts, self.dialect, self.version, route)
+            {
                 skipped.push(Skipped { part: *part, reason });
                 continue;
             }

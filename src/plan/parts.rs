@@ -61,7 +61,9 @@ pub(super) fn left_out(
     }
     if route.shape == Shape::Records && may_be_without(request, route) && no_records(facts) {
         let prefix = &request.records_prefix;
-        return Some(format!("no index matches {prefix}*: nothing exports records, and only Optimize reads them"));
+        return Some(format!(
+            "no index matches {prefix}*: nothing exports records, and only Optimize reads them"
+        ));
     }
     None
 }

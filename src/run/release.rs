@@ -23,9 +23,7 @@ use super::cancel::{Cancel, Level};
 use super::event::{Events, Happened};
 use super::wait::backoff;
 use crate::client::{CallError, Http, Request, exporting_verdict, phases};
-use crate::model::{
-    Answer, Component, ExporterPhase, PartitionPhase, Problem, ProblemKind, WHOLE_CLUSTER,
-};
+use crate::model::{Answer, Component, ExporterPhase, PartitionPhase, Problem, ProblemKind, WHOLE_CLUSTER};
 use crate::plan::ReleaseOrder;
 
 /// Pausing and resuming answer in milliseconds, also when they fail (recorded); a broker's partitions as well.

@@ -214,12 +214,7 @@ type SearchFacts = (
     Option<Answer<Vec<crate::model::StoredSnapshot>>>,
 );
 
-async fn search_facts(
-    http: &Http,
-    request: &BackupRequest,
-    dialect: &Dialect,
-    scope: Scope,
-) -> SearchFacts {
+async fn search_facts(http: &Http, request: &BackupRequest, dialect: &Dialect, scope: Scope) -> SearchFacts {
     let host = Component::Search;
     let (true, Some(name)) = (request.components.contains(&host), request.repository.as_deref()) else {
         return SearchFacts::default();
