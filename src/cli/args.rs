@@ -10,7 +10,9 @@ use super::console::LogFormat;
 use super::metrics::MetricsArgs;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
 use crate::cluster::rights::Command;
+use crate::model::Part;
 use crate::render::{Format, Style};
+use crate::sim::Profile;
 
 /// Backups of Camunda 8 Self-Managed: whole, in order, and never leaving exporting paused.
 #[derive(Debug, Parser)]
@@ -234,14 +236,32 @@ pub struct ReleaseArgs {
     /// Prefix of the indices with exported records [default: what is configured, else zeebe-record]
     #[arg(long, value_name = "PREFIX", env = "CAMUNDA_BACKUP_RECORDS_PREFIX")]
     pub records_prefix: Option<String>,
-    /// Camunda version, where the components do not tell it
+    /// Camunda version, where the components do not tell it; it wins over what they tell, and that is said
     #[arg(long, value_name = "VERSION", env = "CAMUNDA_BACKUP_CAMUNDA_VERSION")]
     pub camunda_version: Option<String>,
+    /// A part to do without although its component is there: Optimize 8.5 and 8.6 on OpenSearch have no backup
+    #[arg(long, value_name = "PART", env = "CAMUNDA_BACKUP_LEAVE_OUT", value_enum, value_delimiter = ',')]
+    pub leave_out: Vec<LeaveOut>,
     /// Directory of the journal, which remembers that exporting must be resumed [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "CAMUNDA_BACKUP_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     #[command(flatten)]
     pub search: SearchArgs,
+}
+
+/// A part that a backup can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum LeaveOut {
+    /// Optimize's indices: its reports are then not in the backup.
+    Optimize,
+}
+
+impl From<LeaveOut> for Part {
+    fn from(part: LeaveOut) -> Self {
+        match part {
+            LeaveOut::Optimize => Part::Optimize,
+        }
+    }
 }
 
 /// How to log in to the search engine. The password is also read from `CAMUNDA_BACKUP_SEARCH_PASSWORD`, the API key from
@@ -453,9 +473,15 @@ pub struct ResumeArgs {
 /// Arguments of `sandbox`.
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArgs {
-    /// Camunda version to behave like
-    #[arg(long, value_name = "VERSION", default_value = "8.6.0")]
-    pub camunda_version: String,
+    /// Release to behave like [default: what fits to --camunda-version, else 8.6]
+    #[arg(long, value_name = "NAME", value_parser = Profile::NAMES)]
+    pub profile: Option<String>,
+    /// Camunda version to show [default: a patch level of the profile's]
+    #[arg(long, value_name = "VERSION")]
+    pub camunda_version: Option<String>,
+    /// Search engine to behave like
+    #[arg(long, value_name = "NAME", value_enum, default_value = "elasticsearch")]
+    pub engine: SandboxEngine,
     /// Number of brokers
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub brokers: u16,
@@ -483,6 +509,15 @@ pub struct SandboxArgs {
     /// Make something fail, such as `gateway POST /actuator/exporting/resume 1..3 envelope-failure`; may be repeated
     #[arg(long, value_name = "RULE")]
     pub fault: Vec<String>,
+}
+
+/// What the sandbox's search engine behaves like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SandboxEngine {
+    /// Elasticsearch 8.14
+    Elasticsearch,
+    /// OpenSearch 2.19
+    Opensearch,
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`, `500ms`.

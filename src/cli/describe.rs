@@ -27,7 +27,8 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
         context.console.warn(&format!("its snapshots could not all be opened: {problem}"));
     }
     surroundings(&setup.http, &setup.request, &mut looked.facts).await;
-    let Some(detail) = details(&looked.facts, &setup.expected_parts(), &ids).into_iter().next() else {
+    let Some(detail) = details(&looked.facts, &setup.expected_parts(&looked.facts), &ids).into_iter().next()
+    else {
         return Err(match looked.all_answered() {
             Ok(()) => context.fail(Exit::NotFound, format!("there is no backup {id}")),
             Err(unknown) => context.fail(

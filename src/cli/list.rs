@@ -32,7 +32,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<Exit, Exit> {
         if let Some(problem) = open_sets(&setup.http, &setup.request, &mut looked.facts, &ids, true).await {
             context.console.warn(&format!("not all snapshots could be opened: {problem}"));
         }
-        shown = catalogue::sets(&looked.facts, &setup.expected_parts());
+        shown = catalogue::sets(&looked.facts, &setup.expected_parts(&looked.facts));
         shown.retain(|s| ids.contains(&s.id));
         shown = chosen(shown, &args, true);
     }

@@ -14,7 +14,8 @@ use crate::client::{Credentials, Endpoint, Http};
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
 use crate::discover::{self, Hidden, Login, NotFound, Objects, Place, Release, Source};
 use crate::exit::Exit;
-use crate::model::{Component, Part};
+use crate::model::{Component, Part, Storage};
+use crate::plan::Configured;
 
 /// The release could not be reached; nothing was changed.
 #[derive(Debug)]
@@ -208,12 +209,27 @@ async fn through(
     let transport = ForwardTransport::new(given.endpoints.clone(), forwards)
         .map_err(|e| Unreached::new(Exit::Usage, e.to_string()))?;
     given.request.components = given.endpoints.keys().copied().collect();
+    given.request.configured = configured(&release);
     given.http = Http::new(std::sync::Arc::new(transport));
     given.connection = connection(&args.kube);
     given.missing = sight.missing.clone().unwrap_or_default();
     let (cluster, no_lease) = (cluster.clone(), args.kube.no_lease);
     given.kubernetes = Some(InKubernetes { cluster, release, no_lease });
     Ok(given)
+}
+
+/// What the release's configuration says of itself.
+fn configured(release: &Release) -> Configured {
+    let storage =
+        release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
+            "rdbms" => Storage::Relational,
+            _ => Storage::Search,
+        });
+    Configured {
+        version: release.version.as_ref().map(|v| v.value.clone()),
+        topology: Some(release.topology.value),
+        storage,
+    }
 }
 
 fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {

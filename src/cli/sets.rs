@@ -50,7 +50,7 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
     if !answered {
         return Err(context.fail(Exit::NoAccess, "no component could be asked for its backups"));
     }
-    let sets = sets(&facts, &setup.expected_parts());
+    let sets = sets(&facts, &setup.expected_parts(&facts));
     Ok(Looked { facts, sets })
 }
 

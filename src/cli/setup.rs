@@ -13,8 +13,8 @@ use super::reach::InKubernetes;
 use super::rights::Missing;
 use crate::client::{ClientIdentity, Credentials, Endpoint, Http, HttpTransport, Tls};
 use crate::journal::{ReleaseKey, StateDir};
-use crate::model::{BackupId, Component, Part, Version};
-use crate::plan::{BackupRequest, Limits};
+use crate::model::{BackupId, Component, Facts, Part, Version};
+use crate::plan::{self, BackupRequest};
 
 /// The exporter's own default.
 const DEFAULT_RECORDS_PREFIX: &str = "zeebe-record";
@@ -90,12 +90,12 @@ impl Setup {
             None => None,
         };
         let request = BackupRequest {
-            backup_id: None,
             version,
             components: endpoints.keys().copied().collect(),
             repository,
             records_prefix,
-            limits: Limits::default(),
+            leave_out: args.leave_out.iter().map(|part| (*part).into()).collect(),
+            ..BackupRequest::default()
         };
         let transport = HttpTransport::new(&endpoints).map_err(|e| Usage(e.to_string()))?;
         let http = Http::new(Arc::new(transport));
@@ -120,6 +120,7 @@ impl Setup {
             repository: None,
             records_prefix: None,
             camunda_version: None,
+            leave_out: Vec::new(),
             ..args.clone()
         }
     }
@@ -179,10 +180,9 @@ impl Setup {
         self.endpoints.iter().filter_map(broker).collect()
     }
 
-    /// The parts that a whole backup of what was given has.
-    pub fn expected_parts(&self) -> BTreeSet<Part> {
-        let dialect = &crate::dialect::ROWS[0];
-        dialect.routes.iter().filter(|r| self.endpoints.contains_key(&r.host)).map(|r| r.part).collect()
+    /// The parts that a whole backup of what was given has, by what was found.
+    pub fn expected_parts(&self, facts: &Facts) -> BTreeSet<Part> {
+        plan::expected(&self.request, facts)
     }
 
     pub fn journal_place(&self) -> Result<(StateDir, ReleaseKey), String> {

@@ -25,10 +25,11 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
     let (held, mut problems) = judged(&setup, plan::preflight(&setup.request, &facts, &planned)).await;
     problems.extend(notes(&setup));
     problems.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    let sets = sets(&facts, &setup.expected_parts());
+    let sets = sets(&facts, &setup.expected_parts(&facts));
     let view = StatusView {
         release: setup.name(),
-        version: setup.request.version.clone().or_else(|| facts.version().cloned()),
+        version: plan::version(&setup.request, &facts).cloned(),
+        version_given: setup.request.version.is_some(),
         topology: planned.as_ref().ok().map(|p| p.topology),
         dialect: planned.as_ref().ok().map(|p| p.dialect.to_owned()),
         engine: facts.engine.clone().and_then(Result::ok),

@@ -62,7 +62,7 @@ async fn look(
         now,
         grace: args.young,
     };
-    let items: Vec<VerdictView> = details(&looked.facts, &setup.expected_parts(), &chosen)
+    let items: Vec<VerdictView> = details(&looked.facts, &setup.expected_parts(&looked.facts), &chosen)
         .into_iter()
         .map(|detail| {
             let findings = judge(&detail, &measure);

@@ -44,6 +44,9 @@ pub(super) fn text(view: &DetailView, context: &Context<'_>, out: &mut dyn Write
     let size =
         set.bytes.map_or_else(|| "not told".to_owned(), |n| format!("{} of snapshots to restore", bytes(n)));
     line("size", size.into());
+    if let Some(elsewhere) = set.elsewhere {
+        line("not in it", Cell::new(Tone::Warn, elsewhere));
+    }
     head.write(out, style)?;
 
     writeln!(out)?;

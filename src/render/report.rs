@@ -18,6 +18,9 @@ pub(super) fn text(
 ) -> io::Result<()> {
     outcome(report, context, out)?;
     parts(report, context, out)?;
+    if let Some(elsewhere) = report.elsewhere {
+        writeln!(out, "{}", context.style.paint(Tone::Warn, format!("Not in it: {elsewhere}.")))?;
+    }
     exporting(&report.exporting, context, out)?;
     leftovers(report, context, out)?;
     if let Some(problem) = &report.journal_problem {

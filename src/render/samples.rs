@@ -15,7 +15,7 @@ use crate::model::{
     BackupId, Cluster, Component, Engine, EngineFacts, ExporterPhase, Facts, Finding, Part, PartState,
     PartitionPhase, Reason, Severity, Topology, Version,
 };
-use crate::plan::{BackupRequest, Limits, Procedure, Skipped, backup};
+use crate::plan::{BackupRequest, Procedure, Skipped, backup};
 use crate::run::{Cause, Event, Exporting, Happened, Level, Outcome, PartOutcome, PartReport, Report, Seen};
 
 /// 2025-11-24T16:00:00Z.
@@ -54,8 +54,7 @@ pub fn plan() -> Procedure {
             Component::Search,
         ]),
         repository: Some("backups".to_owned()),
-        records_prefix: "zeebe-record".to_owned(),
-        limits: Limits::default(),
+        ..BackupRequest::default()
     };
     let cluster = Cluster {
         brokers: BTreeMap::from([(0, "ACTIVE".to_owned()), (1, "ACTIVE".to_owned())]),
@@ -132,6 +131,7 @@ pub fn complete() -> Report {
         ],
         skipped: vec![Skipped { part: Part::Optimize, reason: "no URL for optimize was given".to_owned() }],
         took: secs(83.4),
+        elsewhere: None,
         journal_problem: None,
     }
 }
@@ -191,6 +191,7 @@ pub fn sets() -> Vec<Set> {
         duration: Some(secs(83.0)),
         versions: BTreeSet::from([Version::full(8, 6, 0)]),
         bytes: Some(3_481 << 20),
+        elsewhere: None,
     };
     let without = |n, state, changed: &[(Part, PartEntry)]| {
         let mut parts = whole.clone();
@@ -256,6 +257,7 @@ pub fn status() -> StatusView {
     StatusView {
         release: "camunda in namespace production".to_owned(),
         version: version.clone(),
+        version_given: false,
         topology: Some(Topology::Separate),
         dialect: Some("8.5-8.7, separate components".to_owned()),
         engine: Some(EngineFacts { engine: Engine::OpenSearch, version: "2.19.0".to_owned() }),

@@ -11,6 +11,7 @@ use super::text::{age, duration, plain, time};
 use crate::catalogue::Set;
 use crate::model::{
     BackupId, Component, EngineFacts, ExporterPhase, Facts, PartitionPhase, Severity, Topology, Version,
+    WHOLE_CLUSTER,
 };
 
 /// What `status` shows. The caller has asked and judged; nothing is concluded here.
@@ -21,6 +22,8 @@ pub struct StatusView {
     pub release: String,
     /// Camunda's version, found or given.
     pub version: Option<Version>,
+    /// The version was given, and not found out.
+    pub version_given: bool,
     /// How the processes are cut.
     pub topology: Option<Topology>,
     /// The row of the version table, when there is one.
@@ -198,7 +201,8 @@ fn camunda(view: &StatusView) -> String {
         Some(dialect) => format!(" (procedure of {dialect})"),
         None => " (no procedure known)".to_owned(),
     };
-    format!("{version}{topology}{dialect}")
+    let given = if view.version_given { " (given)" } else { "" };
+    format!("{version}{given}{topology}{dialect}")
 }
 
 fn journal(lease: &LeaseView) -> String {
@@ -236,7 +240,8 @@ fn exporting(view: &StatusView) -> Table {
                 Some(phase) => Cell::new(Tone::Warn, phase.name()),
                 None => Cell::new(Tone::Dim, "says nothing"),
             };
-            let number = p.partition.to_string();
+            let number =
+                if p.partition == WHOLE_CLUSTER { "all".to_owned() } else { p.partition.to_string() };
             table.row([broker.as_str().into(), number.into(), p.role.as_str().into(), phase]);
         }
     }

@@ -44,6 +44,11 @@ pub enum Happened {
         /// Of how many.
         of: usize,
     },
+    /// The cluster made the ID: from now on the backup is called so.
+    Numbered {
+        /// The ID.
+        backup_id: BackupId,
+    },
     /// A part's owner accepted the start.
     Accepted {
         /// Which.
