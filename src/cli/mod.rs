@@ -132,7 +132,7 @@ pub fn run(argv: &[OsString]) -> Exit {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
-        Verb::Create(args) if args.job.in_cluster => in_cluster::run(context, args).await,
+        Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, args)).await,
         Verb::Create(args) => create::run(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,

@@ -8,7 +8,7 @@ mod access;
 mod forward;
 mod jobs;
 #[path = "../cli/lab.rs"]
-#[allow(dead_code, reason = "shared with the tests of the command line")]
+#[allow(dead_code, clippy::disallowed_methods, reason = "shared with the tests of the command line")]
 mod lab;
 mod lease;
 mod objects;
