@@ -2,7 +2,7 @@
 # Runs the tests against a real Kubernetes. With TESTBED_KUBECONFIG they use that cluster, and TESTBED_LOAD is the command
 # that puts an image archive onto its nodes (such as "kind load image-archive"); what kills API servers is left out there.
 # Else a real single-node cluster is started from packages and taken down again, unless KEEP is set or it ran before.
-# Each test has a namespace of its own, and removes it. Arguments go to the test program: a part of a test's name.
+# Each test has a namespace of its own, and removes it unless KEEP is set. Arguments go to the test program: a part of a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -73,10 +73,17 @@ impl Console {
         }));
     }
 
-    /// The libraries' and our own diagnostics, from `-v` on.
+    /// The libraries' and our own diagnostics, from `-v` on; before that, our warnings alone: what the libraries warn of
+    /// (kube: every refusal of the API server) comes back to us as an error, and is told as we see it.
     fn trace(&self, verbose: u8) {
         let filter = match verbose {
-            0 => return,
+            0 => {
+                let layer = tracing_subscriber::fmt::layer().without_time().with_level(false);
+                let layer = layer.with_target(false).with_ansi(false).with_writer(Warnings(self.clone()));
+                let filter = EnvFilter::new("camunda_backup=warn");
+                let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+                return;
+            }
             1 => EnvFilter::new("camunda_backup=debug"),
             _ => EnvFilter::new("camunda_backup=trace,info,hyper=debug,reqwest=debug,rustls=info"),
         };
@@ -187,6 +194,41 @@ impl<'a> MakeWriter<'a> for Console {
 
     fn make_writer(&'a self) -> Self::Writer {
         TraceLine { console: self.clone(), bytes: Vec::new() }
+    }
+}
+
+/// Our own warnings as the warnings that people know.
+#[derive(Clone)]
+struct Warnings(Console);
+
+impl<'a> MakeWriter<'a> for Warnings {
+    type Writer = WarningLine;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        WarningLine { console: self.0.clone(), bytes: Vec::new() }
+    }
+}
+
+/// Collects one warning, and hands it over as a line.
+struct WarningLine {
+    console: Console,
+    bytes: Vec<u8>,
+}
+
+impl std::io::Write for WarningLine {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for WarningLine {
+    fn drop(&mut self) {
+        self.console.warn(String::from_utf8_lossy(&self.bytes).trim_end());
     }
 }
 

@@ -150,7 +150,7 @@ pub fn run(argv: &[OsString]) -> Exit {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
-        Verb::Create(args) if args.job.in_cluster => in_cluster::run(context, args).await,
+        Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, args)).await,
         Verb::Create(args) => {
             let target = args.metrics.clone();
             let dry_run = args.dry_run;

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::args::StatusArgs;
+use super::create::repair_command;
 use super::reach::reach;
 use super::rights::Needs;
 use super::setup::Setup;
@@ -39,7 +40,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
         lock: held,
         running: sets.iter().find(|s| s.state == SetState::InProgress).map(|s| s.id),
         last_complete: sets.iter().find(|s| s.state == SetState::Complete).cloned(),
-        problems: problems.into_iter().map(|f| problem(context, &f)).collect(),
+        problems: problems.into_iter().map(|f| problem(context, &setup, &f)).collect(),
     };
     context.print(&Document::Status(&view));
     let reached =
@@ -83,10 +84,10 @@ pub(crate) fn notes(setup: &Setup) -> Vec<Finding> {
     notes.map(|note| Finding::new(Reason::DiscoveryNote, None, note.to_string())).collect()
 }
 
-fn problem(context: &Context, finding: &Finding) -> ProblemView {
+fn problem(context: &Context, setup: &Setup, finding: &Finding) -> ProblemView {
     let command = match finding.reason {
-        Reason::AbandonedPause => Some(format!("{} resume --if-abandoned", context.called)),
-        Reason::ExportingPausedByOthers => Some(format!("{} resume", context.called)),
+        Reason::AbandonedPause => Some(format!("{} --if-abandoned", repair_command(context, setup))),
+        Reason::ExportingPausedByOthers => Some(repair_command(context, setup)),
         _ => None,
     };
     ProblemView { severity: finding.severity, text: context.sentence(finding), command }

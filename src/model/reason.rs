@@ -134,7 +134,7 @@ reasons! {
         "bring the cluster to its full size first: pausing and resuming need every broker";
     /// We are not allowed to do everything in Kubernetes that this needs.
     RightMissing = "right-missing", Error,
-        "have the Role below applied and bound to this user";
+        "have the printed Role applied, and bound to this user or account";
     /// Something about the release in Kubernetes is odd, or could not be found.
     DiscoveryNote = "discovery-note", Warning,
         "correct it, or give what is missing with the flag that is named";

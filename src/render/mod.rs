@@ -37,7 +37,7 @@ mod samples;
 mod samples_sets;
 
 pub use deletion::{DeletionItem, DeletionResult, DeletionView, PruneView};
-pub use detail::DetailView;
+pub use detail::{DetailView, RecordView};
 pub use document::{Context, Document, Format, VersionView, write};
 pub use followed::FollowedView;
 pub use lines::{Level, json_line, level, message, text_line};

@@ -39,8 +39,8 @@ async fn both_ways_of_running_take_a_backup_of_the_same_release() {
     let states: Vec<_> =
         listed["items"].as_array().expect("sets").iter().map(|s| s["state"].clone()).collect();
     assert_eq!(states, ["complete", "complete"]);
-    let status = camunda.run(&["status", "-o", "wide"]).expect(0);
-    status.shows("readiness probe of").shows("nothing to undo (Lease camunda-backup-camunda)").shows("free");
+    let screen = camunda.run(&["status", "-o", "wide"]).expect(0);
+    screen.shows("readiness probe of").shows("nothing to undo (Lease camunda-backup-camunda)").shows("free");
     // The older one is deleted, and its record with it.
     camunda.run(&["delete", id, "--yes"]).expect(0);
     let records = ["get", "configmap", "-l", "camunda-backup/outcome=complete", "-o", "name"];

@@ -53,7 +53,7 @@ impl Camunda {
         space.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items })).await;
         space.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": chart(&space.name) })).await;
         let this = Self { space, home: tempfile::tempdir().expect("a directory") };
-        eventually("all pods are there", Duration::from_secs(60), async || {
+        eventually("all pods are there", Duration::from_secs(120), async || {
             this.space.kubectl(&["get", "pods", "-o", "name"]).await.lines().count() == 10
         })
         .await;

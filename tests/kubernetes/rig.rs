@@ -37,6 +37,13 @@ impl Space {
         let name = format!("cb-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         kubectl(&["create", "namespace", &name], None).await;
         let cluster = connect(&name, None).await;
+        // Without it no pod is admitted; a controller that has just lost its API server takes its time.
+        eventually("the namespace's account", Duration::from_secs(60), async || {
+            let account =
+                ["-n", &name, "get", "serviceaccount", "default", "--ignore-not-found", "-o", "name"];
+            !kubectl(&account, None).await.is_empty()
+        })
+        .await;
         Self { name, cluster }
     }
 
@@ -107,6 +114,10 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
+        // To look at what a test has made.
+        if std::env::var_os("KEEP").is_some() {
+            return;
+        }
         let arguments = ["delete", "namespace", &self.name, "--wait=false"];
         let _ = std::process::Command::new("kubectl").args(arguments).stdout(Stdio::null()).status();
     }
