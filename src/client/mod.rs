@@ -10,7 +10,7 @@ mod reqwest_transport;
 mod tls;
 mod transport;
 
-pub use call::{CallError, Http};
+pub use call::{CallError, Http, is_about_no_backup};
 pub use judge::*;
 pub use judge_repository::*;
 pub(crate) use reqwest_transport::causes;
