@@ -4,15 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
-
-use super::Context;
 use super::args::{Access, KubeArgs, ReleaseArgs};
 use super::rights::{Asked, Missing, Needs, Where, explained};
-use super::setup::{Setup, Usage, base_url, valid_name};
-use crate::client::{Credentials, Endpoint, Http};
+use super::setup::{Setup, Usage, base_url};
+use super::{Context, engine};
+use crate::client::{Endpoint, Http};
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
-use crate::discover::{self, Hidden, Login, NotFound, Objects, Place, Release, Source};
+use crate::discover::{self, NotFound, Objects, Place, Release};
 use crate::exit::Exit;
 use crate::model::{Component, Part, Storage};
 use crate::plan::Configured;
@@ -194,9 +192,9 @@ async fn through(
         }
     }
     if args.search_url.is_none() {
-        search(&mut given, &mut forwards, args, &release, cluster, forward).await?;
+        engine::search(&mut given, &mut forwards, args, &release, cluster, forward).await?;
     }
-    storage(&mut given, args, &release)?;
+    engine::storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
         let notes: Vec<_> = release.notes.iter().map(ToString::to_string).collect();
         let text = format!(
@@ -325,86 +323,11 @@ async fn with_foreign_search(release: Release, objects_here: Objects, cluster: &
     }
 }
 
-fn target(place: &Place) -> Target {
+pub(super) fn target(place: &Place) -> Target {
     Target {
         namespace: place.namespace.clone(),
         selector: place.selector.clone(),
         pod: place.pod.clone(),
         port: place.pod_port,
-    }
-}
-
-async fn search(
-    given: &mut Setup,
-    forwards: &mut BTreeMap<Component, PodForward>,
-    args: &ReleaseArgs,
-    release: &Release,
-    cluster: &Cluster,
-    forward: bool,
-) -> Result<(), Unreached> {
-    let Some(search) = &release.search else { return Ok(()) };
-    let url = search.place.as_ref().map_or_else(|| search.url.value.clone(), Place::url);
-    let mut endpoint = Endpoint::plain(base_url(&url, "the search engine's URL that was found")?);
-    (endpoint.credentials, endpoint.tls) = Setup::search_access(args)?;
-    if matches!(endpoint.credentials, Credentials::None) {
-        endpoint.credentials = login(&search.login, cluster).await?;
-    }
-    if let (None, Some(ca)) = (&endpoint.tls.ca_pem, &search.ca) {
-        let pem = cluster.secret(&ca.value.namespace, &ca.value.name, &ca.value.key).await?;
-        endpoint.tls.ca_pem = Some(secrecy::ExposeSecret::expose_secret(&pem).to_owned());
-    }
-    given.endpoints.insert(Component::Search, endpoint);
-    if let (true, Some(place)) = (forward, &search.place) {
-        forwards.insert(Component::Search, PodForward::open(cluster, target(place))?);
-    }
-    Ok(())
-}
-
-async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreached> {
-    match login {
-        Login::None => Ok(Credentials::None),
-        Login::Basic { username, password } => {
-            let username = match &username.value {
-                Source::Given(name) => name.clone(),
-                Source::Secret(at) => {
-                    let name = cluster.secret(&at.namespace, &at.name, &at.key).await?;
-                    secrecy::ExposeSecret::expose_secret(&name).to_owned()
-                }
-            };
-            Ok(Credentials::Basic { username, password: secret(&password.value, cluster).await? })
-        }
-        Login::ApiKey(key) => Ok(Credentials::ApiKey(secret(&key.value, cluster).await?)),
-        Login::AwsSigning(evidence) => Err(Unreached::new(
-            Exit::Unsupported,
-            format!(
-                "requests to the search engine must be signed for AWS ({evidence}), which is not supported"
-            ),
-        )),
-    }
-}
-
-async fn secret(source: &Source<Hidden>, cluster: &Cluster) -> Result<SecretString, Unreached> {
-    match source {
-        Source::Given(hidden) => Ok(hidden.expose().into()),
-        Source::Secret(at) => Ok(cluster.secret(&at.namespace, &at.name, &at.key).await?),
-    }
-}
-
-/// Repository and prefix: as given, else as found.
-fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) -> Result<(), Unreached> {
-    if args.records_prefix.is_none() {
-        valid_name(&release.records_prefix.value, "the records prefix that was found")?;
-        given.request.records_prefix.clone_from(&release.records_prefix.value);
-    }
-    if given.request.repository.is_none() {
-        given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());
-    }
-    match (&given.request.repository, given.endpoints.contains_key(&Component::Search)) {
-        (None, true) => Err(Unreached::new(
-            Exit::Usage,
-            "no component of the release names a snapshot repository: give --repository (ELASTIC_SNAPSHOT_REPOSITORY)",
-        )),
-        (Some(name), true) => Ok(valid_name(name, "the repository")?),
-        (_, false) => Ok(()),
     }
 }

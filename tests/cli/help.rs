@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use crate::lab::{BINARY, Ended, alone, bare, run};
 
-const VERBS: &[&str] = &["create", "check", "status", "list", "resume", "sandbox", "completion", "version"];
+const VERBS: &[&str] =
+    &["create", "check", "status", "list", "resume", "rights", "sandbox", "completion", "version"];
 
 /// The binary under another name.
 fn named(name: &str) -> (tempfile::TempDir, PathBuf) {
