@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::lab::{BINARY, Ended, alone, bare, run};
+use crate::lab::{BINARY, Ended, Lab, alone, bare, run};
 
 const VERBS: &[&str] = &["create", "check", "status", "list", "resume", "sandbox", "completion", "version"];
 
@@ -103,7 +103,7 @@ fn completion_for_every_shell() {
 }
 
 /// What a real bash offers for a line that ends at the cursor, with the program on its PATH.
-fn offered(line: &str, kubeconfig: &str) -> Vec<String> {
+fn offered(line: &str, kubeconfig: &str, variables: &[(&str, String)]) -> Vec<String> {
     let name = "camunda-backup";
     let (directory, path) = named(name);
     let script = directory.path().join("completion.bash");
@@ -121,6 +121,7 @@ fn offered(line: &str, kubeconfig: &str) -> Vec<String> {
     let mut bash = bare("bash", &["-c", &ask]);
     let old = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{old}", directory.path().display())).env("KUBECONFIG", &config);
+    bash.envs(variables.iter().map(|(name, value)| (name, value)));
     run(bash).expect(0).out.lines().map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).collect()
 }
 
@@ -129,14 +130,18 @@ const TWO_CONTEXTS: &str = "apiVersion: v1\nkind: Config\ncontexts:\n- {name: pr
 
 #[test]
 fn a_real_bash_completes_verbs_flags_and_live_values() {
-    assert_eq!(offered("camunda-backup create --retr", ""), ["--retries"]);
-    let verbs = offered("camunda-backup ", "");
+    assert_eq!(offered("camunda-backup create --retr", "", &[]), ["--retries"]);
+    let verbs = offered("camunda-backup ", "", &[]);
     assert!(verbs.iter().any(|v| v == "create") && !verbs.iter().any(|v| v.contains("guard")), "{verbs:?}");
-    assert_eq!(offered("camunda-backup check --context pr", TWO_CONTEXTS), ["prod-east"]);
-    assert_eq!(offered("camunda-backup check --context ", TWO_CONTEXTS), ["prod-east", "staging"]);
+    assert_eq!(offered("camunda-backup check --context pr", TWO_CONTEXTS, &[]), ["prod-east"]);
+    assert_eq!(offered("camunda-backup check --context ", TWO_CONTEXTS, &[]), ["prod-east", "staging"]);
     // No cluster behind it: nothing, and no complaint.
-    assert_eq!(offered("camunda-backup check -n ", TWO_CONTEXTS), [""; 0]);
-    assert_eq!(offered("camunda-backup describe ", TWO_CONTEXTS), [""; 0]);
+    assert_eq!(offered("camunda-backup check -n ", TWO_CONTEXTS, &[]), [""; 0]);
+    assert!(offered("camunda-backup describe ", TWO_CONTEXTS, &[]).iter().all(|o| o.starts_with("--")));
+    // The backups of the release, by their IDs.
+    let lab = Lab::quick();
+    lab.run(&["create", "--backup-id", "4711"]).expect(0);
+    assert_eq!(offered("camunda-backup describe 47", "", &lab.variables()), ["4711"]);
 }
 
 #[test]
