@@ -149,6 +149,12 @@ pub enum Verb {
     },
     /// Print the version
     Version,
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// Where to
+        folder: PathBuf,
+    },
     /// Watches over a run from a process of its own
     #[command(name = "guard-process", hide = true)]
     Guard,

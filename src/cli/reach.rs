@@ -241,7 +241,7 @@ fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {
     flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
 }
 
-fn options(kube: &KubeArgs) -> AccessOptions {
+pub(super) fn options(kube: &KubeArgs) -> AccessOptions {
     AccessOptions {
         kubeconfig: kube.kubeconfig.clone(),
         context: kube.context.clone(),
@@ -291,7 +291,7 @@ async fn find(
     }
 }
 
-fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {
+pub(super) fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {
     for list in inventory.lists {
         let read = objects.add(list);
         read.map_err(|e| {
