@@ -84,7 +84,7 @@ async fn requests(profile: &Profile) -> Vec<(Request, String)> {
 enum Depth {
     /// Every fault once, later, and for ever.
     Full,
-    /// Every fault for ever, and once.
+    /// Every fault for ever.
     Brief,
 }
 
@@ -97,8 +97,8 @@ async fn rules(profile: &Profile, depth: Depth) -> Vec<FaultRule> {
             if !probe.covers(&example) {
                 continue;
             }
-            rules.push(probe.clone().times(1));
             if depth == Depth::Full {
+                rules.push(probe.clone().times(1));
                 rules.push(FaultRule { skip: 1, ..probe.clone().times(2) });
             }
             rules.push(probe);
@@ -222,7 +222,7 @@ fn every_request_and_every_fault_ends_safely() {
     }
 }
 
-/// Every other family and engine: each fault at each request, once and for ever.
+/// Every other family and engine: each fault at each request, for ever.
 #[test]
 fn every_fault_in_every_family_ends_safely() {
     let open = |name: &str| named(name).on(Engine::OpenSearch);
@@ -230,7 +230,7 @@ fn every_fault_in_every_family_ends_safely() {
         [open("8.7"), named("8.8-standalone"), open("8.9"), named("8.10"), named("8.10").without_optimize()]
     {
         let ends = matrix(&profile, Depth::Brief);
-        assert!(ends.complete.into_inner() > 20 && ends.maybe.into_inner() > 0);
+        assert!(ends.complete.into_inner() > 5 && ends.maybe.into_inner() > 0);
     }
 }
 
@@ -241,7 +241,7 @@ fn every_fault_on_relational_storage_ends_safely() {
     for profile in [named("8.9-rdbms"), named("8.10-rdbms"), explicit] {
         let ends = matrix(&profile, Depth::Brief);
         assert_eq!(ends.maybe.into_inner(), 0);
-        assert!(ends.complete.into_inner() > 5 && ends.failed.into_inner() > 5);
+        assert!(ends.complete.into_inner() + ends.failed.into_inner() > 50);
     }
 }
 
