@@ -180,7 +180,7 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
         version: version.clone(),
         topology: dialect.topology,
         engine: context.engine(),
-        repository: request.repository.clone().filter(|_| request.components.contains(&Component::Search)),
+        repository: request.repository.clone().filter(|_| takes_records(&steps)),
         seen_on: context.seen_on(),
         partitions: context.partitions(),
         release: context.release(),
@@ -190,6 +190,10 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     };
     debug_assert_eq!(procedure.violations(), Vec::<String>::new());
     Ok(procedure)
+}
+
+fn takes_records(steps: &[Step]) -> bool {
+    steps.iter().any(|s| matches!(s.action, Action::Start { part: Part::Records, .. }))
 }
 
 fn next_id(facts: &Facts, now: u64) -> Result<BackupId, PlanError> {
