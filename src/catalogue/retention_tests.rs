@@ -245,6 +245,7 @@ fn policies() -> impl Strategy<Value = Policy> {
                 within: within.map(hours),
                 every: rules.into_iter().filter_map(|(e, n)| Some((e, n?))).collect(),
                 failed_after: failed.map(hours),
+                unproven: false,
                 zone: TimeZone::get(zone).expect("known"),
             }
         })
@@ -257,6 +258,7 @@ fn more(policy: &Policy, by: u32) -> Policy {
         within: policy.within.map(|d| d + Duration::from_secs(3600) * by),
         every: policy.every.iter().map(|(e, n)| (*e, n + by)).collect(),
         failed_after: policy.failed_after.map(|d| d + Duration::from_secs(3600) * by),
+        unproven: policy.unproven,
         zone: policy.zone.clone(),
     }
 }
