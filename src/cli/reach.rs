@@ -12,7 +12,7 @@ use crate::client::{Endpoint, Http};
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
 use crate::discover::{self, NotFound, Objects, Place, Release};
 use crate::exit::Exit;
-use crate::model::{Component, Part, Storage};
+use crate::model::{Component, Storage};
 use crate::plan::Configured;
 
 /// The release could not be reached; nothing was changed.
