@@ -154,5 +154,5 @@ async fn releases() -> Option<Vec<String>> {
 async fn backups() -> Option<Vec<String>> {
     let setup = reach(None, &typed()?, Needs::late(Command::List)).await.ok()?;
     let facts = survey(&setup.http, &setup.request, Scope::Backups).await;
-    Some(sets(&facts, &setup.expected_parts()).iter().map(|s| s.id.to_string()).collect())
+    Some(sets(&facts, &setup.expected_parts(&facts)).iter().map(|s| s.id.to_string()).collect())
 }
