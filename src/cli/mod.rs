@@ -168,7 +168,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
         Verb::List(args) => list::run(context, args).await,
-        Verb::Describe(args) => describe::run(context, args).await,
+        Verb::Describe(args) => Box::pin(describe::run(context, args)).await,
         Verb::Verify(args) => {
             let target = args.metrics.clone();
             let exit = verify::run(context, args).await;
@@ -178,7 +178,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Delete(args) => delete::run(context, args).await,
         Verb::Prune(args) => {
             let (target, dry_run) = (args.metrics.clone(), args.dry_run);
-            let exit = prune::run(context, args).await;
+            let exit = Box::pin(prune::run(context, args)).await;
             if !dry_run {
                 metrics::tell(context, "prune", &target, exit).await;
             }

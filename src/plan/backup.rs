@@ -308,7 +308,7 @@ impl Context<'_> {
                 // Who asks for an ID gets that one, or a refusal.
                 match (route.ids, self.request.backup_id) {
                     (Ids::Cluster, None) => {
-                        otherwise = Some(ours);
+                        otherwise = Some(Box::new(ours));
                         (bare, None)
                     }
                     _ => (ours, None),
