@@ -171,7 +171,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Describe(args) => Box::pin(describe::run(context, args)).await,
         Verb::Verify(args) => {
             let target = args.metrics.clone();
-            let exit = verify::run(context, args).await;
+            let exit = Box::pin(verify::run(context, args)).await;
             metrics::tell(context, "verify", &target, exit).await;
             exit
         }

@@ -116,6 +116,7 @@ pub struct VerifyArgs {
 
 /// Arguments of `delete`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed")]
 pub struct DeleteArgs {
     /// IDs of the backups
     #[arg(value_name = "ID", required = true)]
