@@ -116,7 +116,7 @@ pub(crate) fn repair_command(context: &Context, setup: &Setup) -> String {
         for (flag, value) in &setup.connection {
             let _ = write!(command, " {flag} {}", quoted(value));
         }
-        return command;
+        return command + &flags(&setup.management_flags);
     }
     if let Some(gateway) = setup.endpoints.get(&Component::Gateway) {
         let _ = write!(command, " --gateway-url {}", gateway.base);
@@ -124,11 +124,23 @@ pub(crate) fn repair_command(context: &Context, setup: &Setup) -> String {
     for broker in setup.brokers() {
         let _ = write!(command, " --broker-url {broker}");
     }
+    command += &flags(&setup.management_flags);
     // Else the journal that knows of the pause would not be cleared.
     if let Some(dir) = &setup.state_dir {
         let _ = write!(command, " --state-dir {}", quoted(&dir.display().to_string()));
     }
     command
+}
+
+/// Flags with their values, each with a blank before it.
+pub(crate) fn flags(flags: &[(&str, Option<String>)]) -> String {
+    flags.iter().fold(String::new(), |mut all, (flag, value)| {
+        let _ = write!(all, " {flag}");
+        if let Some(value) = value {
+            let _ = write!(all, " {}", quoted(value));
+        }
+        all
+    })
 }
 
 /// Fit for a shell.

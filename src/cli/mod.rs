@@ -3,6 +3,7 @@
 //! Two stages: clap structs say what was typed (`args`), `setup` turns that into values (URLs, credentials, request); one
 //! file a verb does the work with them. Nothing below this module sees clap.
 
+mod access;
 mod args;
 mod check;
 mod cleanup;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use super::Context;
-use super::args::{Access, KubeArgs, ReleaseArgs};
+use super::access::{Access, Fetched, aws, secret_ref};
+use super::args::{Access as Way, KubeArgs, ReleaseArgs, SearchArgs};
 use super::setup::{Setup, Usage, base_url, valid_name};
 use crate::client::{Credentials, Endpoint, Http};
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, PodForward, Target};
@@ -45,7 +46,7 @@ pub(crate) struct InKubernetes {
 /// Whether Kubernetes was asked for, rather than found lying around.
 pub(crate) fn asks_for_kubernetes(kube: &KubeArgs) -> bool {
     kube.release.is_some()
-        || kube.access != Access::Auto
+        || kube.access != Way::Auto
         || kube.kubeconfig.is_some()
         || kube.context.is_some()
         || kube.cluster.is_some()
@@ -63,8 +64,9 @@ fn has_kubernetes() -> bool {
 /// Finds the release and the way to it. Asks, and changes nothing.
 pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Result<Setup, Unreached> {
     let by_url = args.gateway_url.is_some() && !asks_for_kubernetes(&args.kube);
+    warn_of_blind_trust(context, args);
     if by_url || !(asks_for_kubernetes(&args.kube) || has_kubernetes()) {
-        let setup = Setup::new(args)?;
+        let setup = Setup::new(args, &fetched(args, None).await?)?;
         setup.need_gateway()?;
         return Ok(setup);
     }
@@ -72,11 +74,12 @@ pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Resu
     let (release, objects) = find(context, args, &cluster).await?;
     let release = with_foreign_search(release, objects, &cluster).await;
     let forward = match args.kube.access {
-        Access::Auto => !cluster.in_cluster(),
-        Access::PortForward => true,
-        Access::Direct => false,
+        Way::Auto => !cluster.in_cluster(),
+        Way::PortForward => true,
+        Way::Direct => false,
     };
-    let mut given = Setup::new(args)?;
+    let fetched = fetched(args, Some((&cluster, &release.namespace))).await?;
+    let mut given = Setup::new(args, &fetched)?;
     let mut forwards = BTreeMap::new();
     for (component, place) in &release.components {
         // An URL that was given wins over what was found; brokers count as one.
@@ -88,13 +91,15 @@ pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Resu
             continue;
         }
         let base = base_url(&place.url(), "the URL that was found")?;
-        given.endpoints.insert(*component, Endpoint::plain(base));
+        let mut endpoint = Endpoint { actuator: place.actuator.clone(), ..Endpoint::plain(base) };
+        given.management.apply(&mut endpoint);
+        given.endpoints.insert(*component, endpoint);
         if forward {
             forwards.insert(*component, PodForward::open(&cluster, target(place))?);
         }
     }
     if args.search_url.is_none() {
-        search(&mut given, &mut forwards, args, &release, &cluster, forward).await?;
+        search(&mut given, &mut forwards, args, &fetched, &release, &cluster, forward).await?;
     }
     storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
@@ -207,6 +212,7 @@ async fn search(
     given: &mut Setup,
     forwards: &mut BTreeMap<Component, PodForward>,
     args: &ReleaseArgs,
+    fetched: &Fetched,
     release: &Release,
     cluster: &Cluster,
     forward: bool,
@@ -214,9 +220,10 @@ async fn search(
     let Some(search) = &release.search else { return Ok(()) };
     let url = search.place.as_ref().map_or_else(|| search.url.value.clone(), Place::url);
     let mut endpoint = Endpoint::plain(base_url(&url, "the search engine's URL that was found")?);
-    (endpoint.credentials, endpoint.tls) = Setup::search_access(args)?;
+    let host = endpoint.base.host_str().unwrap_or_default().to_owned();
+    Access::to_search(&args.search, &host, fetched)?.apply(&mut endpoint);
     if matches!(endpoint.credentials, Credentials::None) {
-        endpoint.credentials = login(&search.login, cluster).await?;
+        endpoint.credentials = login(&search.login, &args.search, &host, cluster).await?;
     }
     if let (None, Some(ca)) = (&endpoint.tls.ca_pem, &search.ca) {
         let pem = cluster.secret(&ca.value.namespace, &ca.value.name, &ca.value.key).await?;
@@ -229,7 +236,12 @@ async fn search(
     Ok(())
 }
 
-async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreached> {
+async fn login(
+    login: &Login,
+    args: &SearchArgs,
+    host: &str,
+    cluster: &Cluster,
+) -> Result<Credentials, Unreached> {
     match login {
         Login::None => Ok(Credentials::None),
         Login::Basic { username, password } => {
@@ -243,12 +255,54 @@ async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreache
             Ok(Credentials::Basic { username, password: secret(&password.value, cluster).await? })
         }
         Login::ApiKey(key) => Ok(Credentials::ApiKey(secret(&key.value, cluster).await?)),
-        Login::AwsSigning(evidence) => Err(Unreached {
-            exit: Exit::Unsupported,
-            text: format!(
-                "requests to the search engine must be signed for AWS ({evidence}), which is not supported"
-            ),
-        }),
+        Login::AwsSigning(_) => Ok(Credentials::Aws(aws(args, host)?)),
+    }
+}
+
+/// Reads the Secrets that are named in place of files. `within`: the release's cluster, where there is one; else the one
+/// that the flags lead to is asked.
+pub(crate) async fn fetched(
+    args: &ReleaseArgs,
+    within: Option<(&Cluster, &str)>,
+) -> Result<Fetched, Unreached> {
+    let (management, search) = (args.management.access(), args.search.access());
+    let named: Vec<_> = management.files().chain(search.files()).filter(|f| secret_ref(f, "").is_some()).collect();
+    let mut fetched = Fetched::default();
+    if named.is_empty() {
+        return Ok(fetched);
+    }
+    let own;
+    let (cluster, namespace) = match within {
+        Some((cluster, namespace)) => (cluster, namespace.to_owned()),
+        None => {
+            own = Cluster::connect(&options(&args.kube), |name| std::env::var_os(name)).await?;
+            (&own, own.namespace().to_owned())
+        }
+    };
+    for file in named {
+        let Some(at) = secret_ref(file, &namespace) else { continue };
+        let at = at?;
+        fetched.0.insert(file.to_owned(), cluster.secret(&at.namespace, &at.name, &at.key).await?);
+    }
+    Ok(fetched)
+}
+
+/// Whoever trusts any certificate sends passwords to anybody who answers.
+fn warn_of_blind_trust(context: Option<&Context>, args: &ReleaseArgs) {
+    let groups = [
+        ("--search-insecure-skip-tls-verify", "the search engine's", args.search.search_insecure_skip_tls_verify),
+        (
+            "--management-insecure-skip-tls-verify",
+            "the management APIs'",
+            args.management.management_insecure_skip_tls_verify,
+        ),
+    ];
+    for (flag, whose, _) in groups.iter().filter(|(_, _, on)| *on) {
+        if let Some(context) = context {
+            context.console.warn(&format!(
+                "{flag}: {whose} certificate is not checked, so that anybody in between can read passwords and change answers"
+            ));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::args::{ReleaseArgs, ResumeArgs};
 use super::create::repair_command;
 use super::lock::{Lock, NotOpened, open};
-use super::reach::{asks_for_kubernetes, reach};
+use super::reach::{asks_for_kubernetes, fetched, reach};
 use super::repair::Left;
 use super::setup::Setup;
 use super::signals::{Danger, listen};
@@ -172,7 +172,8 @@ async fn abandoned(
     let entry = FileJournal::peek(dir, key).ok().flatten()?.entry;
     let (gateway, brokers) = (entry.gateway, entry.brokers);
     let given = brokers.iter().fold(String::new(), |all, broker| all + " --broker-url " + broker);
-    let command = format!("{} resume --gateway-url {gateway}{given}", context.called);
+    let access = super::create::flags(&args.release.management.flags());
+    let command = format!("{} resume --gateway-url {gateway}{given}{access}", context.called);
     context.console.info(&format!("a run that died left exporting paused: {gateway}"));
     let holder = Holder { verb: "resume".to_owned(), pid: std::process::id(), since: super::now() };
     let journal = match FileJournal::open(dir, key, &gateway, brokers.clone(), holder) {
@@ -186,7 +187,11 @@ async fn abandoned(
     let before = danger.armed.swap(true, Ordering::SeqCst);
     let release =
         ReleaseArgs { gateway_url: Some(gateway.clone()), broker_url: brokers, ..args.release.clone() };
-    let result = match Setup::new(&Setup::of_zeebe(&release)) {
+    let made = match fetched(&release, None).await {
+        Ok(fetched) => Setup::new(&Setup::of_zeebe(&release), &fetched).map_err(|e| e.to_string()),
+        Err(error) => Err(error.text),
+    };
+    let result = match made {
         Ok(setup) => {
             let (budget, console) = (args.resume_timeout, &context.console);
             let known = setup.broker_components();
@@ -194,7 +199,7 @@ async fn abandoned(
                 .await
                 .result
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     };
     if result.is_ok() {
         // What an earlier one failed at stays dangerous.
