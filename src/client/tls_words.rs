@@ -24,6 +24,7 @@ fn about_us(alert: AlertDescription) -> bool {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied
             | AlertDescription::HandshakeFailure
+            | AlertDescription::DecryptError
     )
 }
 
@@ -40,7 +41,7 @@ fn words(error: &Tls, flag: impl Fn(&str) -> String) -> Option<String> {
     let own = |text: &str, remedy: String| Some(format!("TLS: {text}; {remedy}"));
     match error {
         Tls::InvalidCertificate(why) => match why {
-            CertificateError::UnknownIssuer => own(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => own(
                 "the server's certificate is signed by an authority that is not trusted",
                 format!("give that authority's certificate with {}", flag("ca-file")),
             ),

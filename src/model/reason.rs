@@ -50,10 +50,10 @@ reasons! {
         "check that it runs and that the URL is its management port (Operate and Tasklist 8.6+: 9600; gateway and brokers: 9600; Optimize: 8092)";
     /// A component refuses us.
     ComponentUnauthorized = "component-unauthorized", Error,
-        "check that the URL is the management port: it needs no login by default";
+        "check that the URL is the management port, which needs no login by itself; for a proxy before it: --management-username, --management-bearer-token-file or --management-header-file";
     /// There is no backup endpoint at this address.
     EndpointAbsent = "endpoint-absent", Error,
-        "check that the URL is the management port with its context path, that the version is the one expected, and that the backups endpoint is exposed";
+        "check that the URL is the management port with its context path (where it has another than /actuator: --management-base-path), that the version is the one expected, and that the backups endpoint is exposed";
     /// A component reports that it is not healthy.
     ComponentNotHealthy = "component-not-healthy", Warning,
         "look at the component's health endpoint and log";
