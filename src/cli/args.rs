@@ -440,6 +440,9 @@ pub struct CreateArgs {
     /// How long to go on trying to resume exporting before giving up with exit code 30
     #[arg(long, value_name = "TIME", default_value = "5m", env = "CAMUNDA_BACKUP_RESUME_TIMEOUT", value_parser = duration, help_heading = "Backup")]
     pub resume_timeout: Duration,
+    /// How long to wait, before exporting is paused, until the exporters have exported what was processed; 0s: do not wait
+    #[arg(long, value_name = "TIME", default_value = "5m", env = "CAMUNDA_BACKUP_WAIT_FOR_EXPORTERS", value_parser = duration_or_none, help_heading = "Backup")]
+    pub wait_for_exporters: Duration,
     /// How long a part may be in doubt (not found, INCOMPLETE, errors) without anything moving [default: 2 to 6 minutes]
     #[arg(long, value_name = "TIME", env = "CAMUNDA_BACKUP_GRACE", value_parser = duration, help_heading = "Backup")]
     pub grace: Option<Duration>,
@@ -538,6 +541,12 @@ pub struct SandboxArgs {
     /// Make something fail, such as `gateway POST /actuator/exporting/resume 1..3 envelope-failure`; may be repeated
     #[arg(long, value_name = "RULE")]
     pub fault: Vec<String>,
+}
+
+/// A length of time, or none: `0`, `0s`.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    let nothing = matches!(text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic()), "0");
+    if nothing { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`, `500ms`.

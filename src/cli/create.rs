@@ -36,6 +36,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         total: args.timeout,
         paused: args.pause_timeout,
         release: args.resume_timeout,
+        exporters: args.wait_for_exporters,
         grace: args.grace,
     };
     let repair_command = repair_command(context, &setup);

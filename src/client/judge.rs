@@ -3,7 +3,8 @@
 use super::call::parse;
 use super::transport::Response;
 use crate::model::{
-    BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, RepositoryFacts,
+    BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
+    RepositoryFacts,
     SnapshotName, Version,
 };
 use crate::wire;
@@ -114,6 +115,19 @@ pub fn phases(response: &Response) -> Result<Vec<PartitionPhase>, String> {
             phase: p.exporter_phase,
         })
         .collect())
+}
+
+/// Reads how far processing and exporting have come from a broker's metrics. A broker without partitions says nothing.
+pub fn positions(response: &Response) -> Result<Positions, String> {
+    let text = std::str::from_utf8(&response.body).map_err(|_| "the metrics are not a text".to_owned())?;
+    let mut read = Positions::default();
+    for position in wire::positions(text) {
+        match position.exporter {
+            None => read.processed.insert(position.partition, position.at),
+            Some(exporter) => read.exported.insert((position.partition, exporter), position.at),
+        };
+    }
+    Ok(read)
 }
 
 /// Reads the cluster's topology.

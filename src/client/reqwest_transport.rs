@@ -198,6 +198,10 @@ async fn exchange(wired: &Wired, request: &Request) -> Result<Response, Transpor
         Method::Delete => reqwest::Method::DELETE,
     };
     let mut builder = wired.client.request(method, wired.url(&request.path));
+    // Metrics are a text, and a server that is asked for JSON refuses (406).
+    if request.path.ends_with("/prometheus") {
+        builder = builder.header(ACCEPT, "text/plain");
+    }
     if let Some(body) = &request.body {
         builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
     }

@@ -6,5 +6,8 @@ mod rows;
 pub mod search;
 mod select;
 
+/// On the brokers: metrics, among them how far processing and exporting have come. The same in every version (8.5 to 8.10).
+pub const METRICS: &str = "/actuator/prometheus";
+
 pub use rows::{Dialect, IN_BRIEF, Phase, ROWS, Route, Shape};
 pub use select::{Unsupported, select};

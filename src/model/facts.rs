@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Version};
+use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Positions, Version};
 
 /// An answer, or why there is none.
 pub type Answer<T> = Result<T, Problem>;
@@ -208,6 +208,12 @@ pub struct Facts {
     pub cluster: Option<Answer<Cluster>>,
     /// Exporting, by broker.
     pub exporting: BTreeMap<Component, Answer<Vec<PartitionPhase>>>,
+    /// How far processing and exporting have come, by broker, when that was asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub positions: BTreeMap<Component, Answer<Positions>>,
+    /// The same a moment later, all brokers together, when exporters were behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positions_later: Option<Positions>,
     /// The search engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<Answer<EngineFacts>>,
@@ -242,6 +248,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// How far processing and exporting have come, all brokers together. `None`: no broker tells.
+    pub fn all_positions(&self) -> Option<Positions> {
+        let told: Vec<_> = self.positions.values().flatten().cloned().collect();
+        (!told.is_empty()).then(|| Positions::merged(told))
+    }
+
     /// The release's version: the gateway's, which every release has; else any other component's.
     pub fn version(&self) -> Option<&Version> {
         let of = |c: &Component| self.components.get(c).and_then(|f| f.version.as_ref());

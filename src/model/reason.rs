@@ -123,6 +123,12 @@ reasons! {
     /// Not every partition can be seen on the brokers that were given.
     PartitionsNotVisible = "partitions-not-visible", Warning,
         "give --broker-url for every broker of the cluster";
+    /// Exporters are behind what is processed.
+    ExportersBehind = "exporters-behind", Warning,
+        "a backup waits for them (--wait-for-exporters); when they do not move, look at the brokers' log and at the search engine";
+    /// No broker tells how far exporting has come.
+    ExporterLagUnknown = "exporter-lag-unknown", Warning,
+        "expose the brokers' metrics (/actuator/prometheus): what exporters have not acknowledged is exported again after a restore";
     /// The cluster's topology is being changed.
     TopologyChangePending = "topology-change-pending", Error,
         "wait until the change is done: GET /actuator/cluster of the gateway shows it";
@@ -182,6 +188,9 @@ reasons! {
     /// The ID is taken.
     IdTaken = "id-taken", Error,
         "take a new backup under a higher ID";
+    /// The exporters did not catch up in time, so exporting was not paused.
+    ExporterLag = "exporter-lag", Error,
+        "look at the brokers' log and at the search engine's health; give more time with --wait-for-exporters, or go without waiting with --wait-for-exporters 0s";
     /// Exporting could not be paused.
     PauseFailed = "pause-failed", Error,
         "pausing needs every broker and a leader for every partition: check the cluster's health";

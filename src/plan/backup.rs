@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};
 use crate::client::Request;
-use crate::dialect::{Dialect, Phase, Route, Shape, Unsupported, search, select};
+use crate::dialect::{Dialect, METRICS, Phase, Route, Shape, Unsupported, search, select};
 use crate::model::{BackupId, Cluster, Component, Engine, Facts, Part, Topology, Version, records_snapshot};
 
 /// What was asked for.
@@ -36,6 +36,8 @@ pub struct Limits {
     pub paused: Duration,
     /// The release: resuming and seeing that it worked.
     pub release: Duration,
+    /// How long exporters are waited for before the pause; zero: not at all.
+    pub exporters: Duration,
     /// How long a part may be in doubt without anything moving, instead of the table's own patience.
     pub grace: Option<Duration>,
 }
@@ -43,7 +45,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = |n: u64| Duration::from_secs(60 * n);
-        Self { total: minutes(180), paused: minutes(60), release: minutes(5), grace: None }
+        Self { total: minutes(180), paused: minutes(60), release: minutes(5), exporters: minutes(5), grace: None }
     }
 }
 
@@ -117,9 +119,16 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     };
     let context = Context { request, facts, dialect, backup_id };
     let (mut steps, mut skipped) = (Vec::new(), Vec::new());
+    // Once before anything is begun, so that a refusal leaves nothing; and once more right before the pause.
+    if dialect.order.first() != Some(&Phase::Pause) && dialect.order.contains(&Phase::Pause) {
+        steps.extend(context.await_exporters("await-exporters-first"));
+    }
     for phase in dialect.order {
         match phase {
-            Phase::Pause => steps.push(context.pause()),
+            Phase::Pause => {
+                steps.extend(context.await_exporters("await-exporters"));
+                steps.push(context.pause());
+            }
             Phase::Take(parts) => context.take(parts, &mut steps, &mut skipped),
             Phase::Resume => {
                 steps.push(confirm());
@@ -188,6 +197,20 @@ impl Context<'_> {
         let brokers = self.request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_)));
         let cluster = self.facts.cluster.as_ref().and_then(|c| c.as_ref().ok());
         ReleaseOrder { partitions: self.partitions(), ..release(self.dialect, brokers, cluster) }
+    }
+
+    /// On the brokers that tell; without any there is nothing to wait for, which preflight says.
+    fn await_exporters(&self, name: &str) -> Option<Step> {
+        let deadline = self.request.limits.exporters;
+        let tell = self.facts.positions.iter().filter(|(_, answer)| answer.is_ok());
+        let probes: Vec<_> = tell.map(|(broker, _)| Request::get(*broker, METRICS)).collect();
+        (!deadline.is_zero() && !probes.is_empty()).then(|| Step {
+            name: name.to_owned(),
+            action: Action::AwaitExporters { probes },
+            deadline,
+            arms: None,
+            releases: None,
+        })
     }
 
     fn pause(&self) -> Step {

@@ -6,7 +6,7 @@ use super::procedure::Procedure;
 use super::{BackupRequest, backup::PlanError};
 use crate::dialect::{Shape, select};
 use crate::model::{
-    Answer, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
+    Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
     Severity, Topology,
 };
 
@@ -202,6 +202,7 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
             }
         }
     }
+    exporters(facts, findings);
     let Some(Ok(cluster)) = &facts.cluster else { return };
     let missing: Vec<_> = cluster.partitions.difference(&leaders).map(ToString::to_string).collect();
     if missing.is_empty() || !seen_all {
@@ -212,6 +213,26 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
     let reason =
         if every_broker_given { Reason::PartitionWithoutLeader } else { Reason::PartitionsNotVisible };
     findings.push(Finding::new(reason, None, detail));
+}
+
+fn exporters(facts: &Facts, findings: &mut Vec<Finding>) {
+    let Some(positions) = facts.all_positions() else {
+        if let Some((broker, Err(problem))) = facts.positions.iter().next() {
+            findings.push(Finding::new(Reason::ExporterLagUnknown, *broker, problem.to_string()));
+        }
+        return;
+    };
+    let behind = positions.lag();
+    if behind.is_empty() {
+        return;
+    }
+    let total = |all: &[Behind]| all.iter().map(|b| b.records).sum::<u64>();
+    let moves = match &facts.positions_later {
+        Some(later) if total(&later.behind(&positions.processed)) < total(&behind) => ", and getting less",
+        Some(_) => ", and nothing moved within two seconds",
+        None => "",
+    };
+    findings.push(Finding::new(Reason::ExportersBehind, None, Behind::line(&behind) + moves));
 }
 
 fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {

@@ -48,6 +48,7 @@ pub fn level(event: &Event) -> Level {
     match &event.happened {
         Happened::Began { .. }
         | Happened::StepStarted { .. }
+        | Happened::AwaitingExporters { .. }
         | Happened::Accepted { .. }
         | Happened::Observed { .. }
         | Happened::PartComplete { .. }
@@ -75,6 +76,7 @@ pub fn message(event: &Event) -> String {
             format!("backup {backup_id} begins: {}; {}", parts.join(", "), count(*steps, "step"))
         }
         Happened::StepStarted { step, number, of } => format!("step {number}/{of}: {step}"),
+        Happened::AwaitingExporters { state, .. } => format!("waiting for exporters: {state}"),
         Happened::Accepted { part, snapshots: 0 } => format!("{part}: the start was accepted"),
         Happened::Accepted { part, snapshots } => {
             format!("{part}: the start was accepted, {} will be taken", count(*snapshots, "snapshot"))

@@ -84,6 +84,7 @@ fn requests(step: &Step) -> Vec<String> {
     match &step.action {
         Action::PauseExporting { request } | Action::ResumeExporting { request } => vec![line(request)],
         Action::Start { request, first, .. } => first.iter().chain([request]).map(line).collect(),
+        Action::AwaitExporters { probes } => probes.iter().map(line).collect(),
         Action::Await { watches } => {
             watches.iter().flat_map(|w| [&w.request].into_iter().chain(&w.progress)).map(line).collect()
         }

@@ -19,6 +19,10 @@ pub(super) fn text(
     outcome(report, context, out)?;
     parts(report, context, out)?;
     exporting(&report.exporting, context, out)?;
+    if report.waited_for_exporters >= Duration::from_secs(1) {
+        let waited = duration(report.waited_for_exporters);
+        writeln!(out, "Before the pause, the exporters were waited for: {waited}.")?;
+    }
     leftovers(report, context, out)?;
     if let Some(problem) = &report.journal_problem {
         let problem = plain(problem);

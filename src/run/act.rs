@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::drive::World;
 use super::event::Happened;
+use super::exporters;
 use super::release::{EXPORTING_CALL, PhaseVerdict, judge_phases, observe};
 use super::report::Cause;
 use super::wait::{Limits, Stop, backoff};
@@ -40,6 +41,8 @@ pub(super) struct Progressed {
     pub done: BTreeMap<Part, Finished>,
     /// Servers' own time inside the pause window.
     pub server_time: Duration,
+    /// How long exporters were waited for before the pause.
+    pub waited: Duration,
     pub paused_since: Option<Instant>,
     /// A pause was sent whose answer never came: it may still arrive.
     pub pause_unanswered: bool,
@@ -108,6 +111,12 @@ pub(super) async fn act(
                 so_far.done.insert(part, finished);
             }
             Ok(())
+        }
+        Action::AwaitExporters { probes } => {
+            let began = Instant::now();
+            let waited = exporters::caught_up(world, probes, end, limits).await;
+            so_far.waited += began.elapsed();
+            waited
         }
         Action::ConfirmPaused => confirm_paused(world, &procedure.release, limits, so_far).await,
         Action::ResumeExporting { .. } => Ok(()),
@@ -330,6 +339,6 @@ pub(super) fn host(step: &Step) -> Option<Component> {
         Action::PauseExporting { request }
         | Action::Start { request, .. }
         | Action::ResumeExporting { request } => Some(request.component),
-        Action::Await { .. } | Action::ConfirmPaused => None,
+        Action::AwaitExporters { .. } | Action::Await { .. } | Action::ConfirmPaused => None,
     }
 }

@@ -109,6 +109,7 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
         parts,
         skipped: procedure.skipped.clone(),
         took: began.elapsed(),
+        waited_for_exporters: so_far.waited,
         journal_problem,
     }
 }

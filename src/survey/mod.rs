@@ -5,14 +5,16 @@
 
 mod sets;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
 
 use crate::client::{self, CallError, Http, Method, Request, Response};
-use crate::dialect::{Dialect, IN_BRIEF, ROWS, Shape, search, select};
+use crate::dialect::{Dialect, IN_BRIEF, METRICS, ROWS, Shape, search, select};
 use crate::model::{
-    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Problem, ProblemKind, Topology,
+    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
+    Topology,
 };
 use crate::plan::BackupRequest;
 pub use sets::{integrity, open_sets, surroundings};
@@ -28,6 +30,9 @@ const HEALTH: Duration = Duration::from_secs(5);
 
 /// Writing to a repository and reading it back from every node.
 const VERIFY: Duration = Duration::from_secs(60);
+
+/// Between two looks at exporters that are behind: a flush of theirs takes a second.
+const LATER: Duration = Duration::from_secs(2);
 
 /// What is asked beside the components themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +75,25 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
             ask(http, &asked, ANSWER, client::phases).await
         }));
         let phases = phases.await;
-        facts.exporting = brokers.into_iter().zip(phases).collect();
+        facts.exporting = brokers.iter().copied().zip(phases).collect();
+        if scope == Scope::Preflight {
+            facts.positions = positions(http, &brokers).await;
+            if facts.all_positions().is_some_and(|p| !p.lag().is_empty()) {
+                tokio::time::sleep(LATER).await;
+                let later = positions(http, &brokers).await.into_values().flatten();
+                facts.positions_later = Some(Positions::merged(later));
+            }
+        }
     }
     facts
+}
+
+async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, Answer<Positions>> {
+    let answers = join_all(brokers.iter().map(|b| async {
+        let asked = Request::get(*b, METRICS);
+        ask(http, &asked, ANSWER, client::positions).await
+    }));
+    brokers.iter().copied().zip(answers.await).collect()
 }
 
 /// Without a known version the questions of the first row are asked all the same: their answers tell what is wrong.
