@@ -21,6 +21,7 @@ fn request(components: BTreeSet<Component>, version: Option<Version>) -> BackupR
         repository: Some("camunda-backup".to_owned()),
         records_prefix: "zeebe-record".to_owned(),
         limits: Limits::default(),
+        known: plan::Known::default(),
     }
 }
 

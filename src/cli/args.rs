@@ -225,6 +225,13 @@ pub struct ReleaseArgs {
     /// Snapshot repository for the records snapshot
     #[arg(long, value_name = "NAME", env = "ELASTIC_SNAPSHOT_REPOSITORY")]
     pub repository: Option<String>,
+    /// Snapshot repository of a part that has another one, as PART=NAME (operate, tasklist, history, optimize): it is checked
+    /// too; may be repeated [default: what is configured]
+    #[arg(long, value_name = "PART=NAME", env = "CAMUNDA_BACKUP_PART_REPOSITORIES", value_delimiter = ',')]
+    pub part_repository: Vec<String>,
+    /// Take a backup although the brokers are spread over several regions: of this region's search engine alone
+    #[arg(long, env = "CAMUNDA_BACKUP_ACCEPT_MULTI_REGION", value_parser = clap::builder::FalseyValueParser::new())]
+    pub accept_multi_region: bool,
     /// Prefix of the indices with exported records [default: what is configured, else zeebe-record]
     #[arg(long, value_name = "PREFIX", env = "CAMUNDA_BACKUP_RECORDS_PREFIX")]
     pub records_prefix: Option<String>,

@@ -319,6 +319,14 @@ fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) -> Result<(
         valid_name(&release.records_prefix.value, "the records prefix that was found")?;
         given.request.records_prefix.clone_from(&release.records_prefix.value);
     }
+    given.request.known.regions = release.regions.as_ref().map(|r| r.value);
+    for (part, repository) in release.repositories.iter().filter(|(part, _)| **part != Part::Records) {
+        // It becomes part of a path.
+        if valid_name(&repository.value, "the repository that was found").is_ok() {
+            let known = &mut given.request.known.repositories;
+            known.entry(*part).or_insert_with(|| repository.value.clone());
+        }
+    }
     if given.request.repository.is_none() {
         given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());
     }

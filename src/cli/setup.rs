@@ -11,7 +11,7 @@ use super::reach::InKubernetes;
 use crate::client::{Endpoint, Http, HttpTransport};
 use crate::journal::{ReleaseKey, StateDir};
 use crate::model::{BackupId, Component, Part, Version};
-use crate::plan::{BackupRequest, Limits};
+use crate::plan::{BackupRequest, Known, Limits};
 
 /// The exporter's own default.
 const DEFAULT_RECORDS_PREFIX: &str = "zeebe-record";
@@ -93,6 +93,23 @@ impl Setup {
             ),
             None => None,
         };
+        let mut repositories = BTreeMap::new();
+        for text in args.part_repository.iter().filter(|t| !t.trim().is_empty()) {
+            let flag = "--part-repository (CAMUNDA_BACKUP_PART_REPOSITORIES)";
+            let pair = text.split_once('=');
+            let part = pair.and_then(|(part, _)| Part::ALL.into_iter().find(|p| p.name() == part.trim()));
+            match (part, pair) {
+                (Some(part), Some((_, name))) if !matches!(part, Part::Records | Part::Zeebe) => {
+                    valid_name(name.trim(), flag)?;
+                    repositories.insert(part, name.trim().to_owned());
+                }
+                _ => {
+                    return Err(Usage(format!(
+                        "{flag}: {text:?} is not PART=NAME, where PART is operate, tasklist, history or optimize (the records' repository is --repository)"
+                    )));
+                }
+            }
+        }
         let request = BackupRequest {
             backup_id: None,
             version,
@@ -100,6 +117,7 @@ impl Setup {
             repository,
             records_prefix,
             limits: Limits::default(),
+            known: Known { repositories, regions: None, accept_multi_region: args.accept_multi_region },
         };
         let transport = HttpTransport::new(&endpoints).map_err(|e| Usage(e.to_string()))?;
         let http = Http::new(Arc::new(transport));

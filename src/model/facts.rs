@@ -127,6 +127,13 @@ pub struct RepositoryFacts {
     pub read_only: bool,
 }
 
+impl RepositoryFacts {
+    /// Whether snapshots can be written to it: not where it is registered read-only, and never by URL.
+    pub fn is_writable(&self) -> bool {
+        !self.read_only && self.kind != "url"
+    }
+}
+
 /// One snapshot in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredSnapshot {
@@ -223,6 +230,9 @@ pub struct Facts {
     /// How many of the engine's nodes could write to it, when that was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_verified: Option<Answer<usize>>,
+    /// The repositories that other parts use, by name, and how many nodes could write to each, when that was tried.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_repositories: BTreeMap<String, (Answer<RepositoryFacts>, Option<Answer<usize>>)>,
     /// The indices with exported records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_indices: Option<Answer<Vec<String>>>,

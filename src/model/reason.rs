@@ -81,6 +81,9 @@ reasons! {
     /// The repository is registered read-only.
     RepositoryReadOnly = "repository-read-only", Error,
         "register it without readonly, or name another one with --repository";
+    /// A repository of this type can only be read.
+    RepositoryTypeReadOnly = "repository-type-read-only", Error,
+        "register one that can be written to: s3, gcs, azure, hdfs or fs; url is for restoring from elsewhere";
     /// The search engine's nodes cannot write to the repository.
     RepositoryNotWritable = "repository-not-writable", Error,
         "check the storage behind the repository and its credentials on every node of the search engine";
@@ -151,6 +154,13 @@ reasons! {
     KnownDefect = "known-defect", Warning,
         "update to a later patch level";
 
+    /// The brokers are spread over several regions, each with a search engine of its own.
+    MultiRegion = "multi-region", Error,
+        "there is no coordinated procedure for it: exporting and Zeebe are backed up for all regions, everything else for this one alone; --accept-multi-region takes such a backup";
+    /// The brokers are spread over several regions, and a backup of one region's search engine was asked for.
+    MultiRegionAccepted = "multi-region-accepted", Warning,
+        "take the other regions' snapshots in the same pause, or restore their search engines from this region's";
+
     // Found while a backup runs, or in a finished one.
     /// A component reports that its part failed.
     PartFailed = "part-failed", Error,
@@ -182,6 +192,9 @@ reasons! {
     /// A backup that was accepted, or may have been, was never seen.
     NeverSeen = "never-seen", Error,
         "look at the component's log, then take a new backup";
+    /// The component says that another backup is running.
+    AnotherBackupRunning = "another-backup-running", Error,
+        "wait for it; when `camunda-backup list` shows none in progress, the component holds a stale queue: restart its pod, then take a new backup";
     /// The component refused to start its part.
     StartRefused = "start-refused", Error,
         "see the component's own words";

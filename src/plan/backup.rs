@@ -1,6 +1,6 @@
 //! Request + facts + dialect → procedure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -25,6 +25,32 @@ pub struct BackupRequest {
     pub records_prefix: String,
     /// How long things may take.
     pub limits: Limits,
+    /// What is known of the release beside what its servers say.
+    pub known: Known,
+}
+
+/// What is known of a release beside what its servers say: from its configuration, or given.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Snapshot repositories of parts that their owners take, where they are known.
+    pub repositories: BTreeMap<Part, String>,
+    /// Regions that the brokers are spread over.
+    pub regions: Option<u32>,
+    /// One region's backup is wanted all the same.
+    pub accept_multi_region: bool,
+}
+
+impl BackupRequest {
+    /// The repositories of the release that are not the records' one, and whose they are.
+    pub fn other_repositories(&self) -> BTreeMap<&str, Vec<Part>> {
+        let mut all: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
+        for (part, name) in &self.known.repositories {
+            if self.repository.as_deref() != Some(name) {
+                all.entry(name).or_default().push(*part);
+            }
+        }
+        all
+    }
 }
 
 /// How long things may take.

@@ -15,6 +15,7 @@ fn request() -> BackupRequest {
         repository: Some("backups".to_owned()),
         records_prefix: "zeebe-record".to_owned(),
         limits: Limits::default(),
+        known: crate::plan::Known::default(),
     }
 }
 

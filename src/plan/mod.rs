@@ -8,7 +8,7 @@ mod delete;
 mod preflight;
 mod procedure;
 
-pub use backup::{BackupRequest, Limits, PlanError, ReleaseOrder, backup, release};
+pub use backup::{BackupRequest, Known, Limits, PlanError, ReleaseOrder, backup, release};
 pub use delete::{Deletion, Gone, PartDeletion, deletion, deletions};
 pub use preflight::{Checked, preflight};
 pub use procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};

@@ -53,6 +53,7 @@ pub fn plan() -> Procedure {
         repository: Some("backups".to_owned()),
         records_prefix: "zeebe-record".to_owned(),
         limits: Limits::default(),
+        known: crate::plan::Known::default(),
     };
     let cluster = Cluster {
         brokers: BTreeMap::from([(0, "ACTIVE".to_owned()), (1, "ACTIVE".to_owned())]),

@@ -305,8 +305,11 @@ async fn start(
             {
                 return Err(Ended::Failed(Cause::part(Reason::IdTaken, part, host, error.to_string())));
             }
-            CallError::Status { status, .. } if !unsure.contains(status) => {
-                return Err(Ended::Failed(Cause::part(Reason::StartRefused, part, host, error.to_string())));
+            CallError::Status { status, message, .. } if !unsure.contains(status) => {
+                // The sentence of Operate, Tasklist and the history endpoint (400; 409 by REST).
+                let other = message.as_deref().is_some_and(|m| m.contains("Another backup is running"));
+                let reason = if other { Reason::AnotherBackupRunning } else { Reason::StartRefused };
+                return Err(Ended::Failed(Cause::part(reason, part, host, error.to_string())));
             }
             // It may have happened. A second request could start a second thing: look instead.
             CallError::NoAnswer { .. } | CallError::Status { .. } | CallError::Unintelligible { .. } => {
@@ -326,7 +329,8 @@ async fn start(
 /// 409 says it by itself. 400 is the answer of Operate, Tasklist and the engines to everything: their text decides
 /// (recorded: `already exists`; `snapshot with the same name already exists`).
 fn says_taken(status: u16, message: Option<&str>) -> bool {
-    status == 409 || message.is_some_and(|m| m.contains("already exists"))
+    let other = message.is_some_and(|m| m.contains("Another backup is running"));
+    !other && (status == 409 || message.is_some_and(|m| m.contains("already exists")))
 }
 
 fn retrying(world: &World, what: &str, cause: String, wait: Duration) {

@@ -13,7 +13,7 @@ use futures_util::future::{join, join_all, join3};
 use crate::client::{self, CallError, Http, Method, Request, Response};
 use crate::dialect::{Dialect, IN_BRIEF, METRICS, ROWS, Shape, search, select};
 use crate::model::{
-    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
+    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind, RepositoryFacts,
     Topology,
 };
 use crate::plan::BackupRequest;
@@ -67,6 +67,10 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     {
         search.health = Err(problem.clone());
     }
+    if scope == Scope::Preflight {
+        facts.other_repositories = other_repositories(http, request).await;
+        native_retention(http, dialect, &mut facts).await;
+    }
     if scope != Scope::Backups {
         let brokers: Vec<_> =
             request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_))).collect();
@@ -86,6 +90,37 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
         }
     }
     facts
+}
+
+async fn native_retention(http: &Http, dialect: &Dialect, facts: &mut Facts) {
+    if let Some(path) = dialect.native_retention {
+        facts.native_retention = http.call(&Request::get(Component::Gateway, path), ANSWER).await.is_ok();
+    }
+}
+
+/// What the web applications write to, where that is known and is not the records' repository.
+async fn other_repositories(
+    http: &Http,
+    request: &BackupRequest,
+) -> BTreeMap<String, (Answer<RepositoryFacts>, Option<Answer<usize>>)> {
+    let host = Component::Search;
+    if !request.components.contains(&host) {
+        return BTreeMap::new();
+    }
+    let others = request.other_repositories();
+    let asked = others.keys().map(|name| async move {
+        let look = Request::get(host, search::repository(name));
+        let found = ask(http, &look, ANSWER, |r| client::repository(r, name)).await;
+        let verified = match &found {
+            Ok(repository) if repository.is_writable() => {
+                let verify = Request::post(host, search::verify(name));
+                Some(ask(http, &verify, VERIFY, client::verified_nodes).await)
+            }
+            _ => None,
+        };
+        ((*name).to_owned(), (found, verified))
+    });
+    join_all(asked).await.into_iter().collect()
 }
 
 async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, Answer<Positions>> {

@@ -102,6 +102,7 @@ impl Rig {
             repository: Some("camunda-backup".to_owned()),
             records_prefix: "zeebe-record".to_owned(),
             limits: self.limits,
+            known: plan::Known::default(),
         }
     }
 
