@@ -68,8 +68,13 @@ impl Gated {
             let to = lab.url(component).trim_start_matches("http://").parse().expect("an address");
             Gate::open(Plan { to, tls: asks.tls.clone(), check: asks.check.clone(), path: asks.path })
         };
-        let all =
-            [Component::Operate, Component::Tasklist, Component::Optimize, Component::Gateway, Component::Broker(0)];
+        let all = [
+            Component::Operate,
+            Component::Tasklist,
+            Component::Optimize,
+            Component::Gateway,
+            Component::Broker(0),
+        ];
         let gates = all.map(|c| (c, open(c, management))).into_iter().collect();
         let search = open(Component::Search, search);
         Self { search, management: gates, lab }

@@ -12,7 +12,8 @@ use std::process::Command;
 use lab::{Ended, Lab, run};
 
 fn given(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: start this with scripts/test-engines.sh"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: start this with scripts/test-engines.sh"))
 }
 
 struct Secured {
@@ -57,7 +58,8 @@ impl Secured {
 #[ignore = "make test-engines"]
 fn a_user_with_the_documented_rights_takes_a_backup() {
     let secured = Secured::new();
-    let ended = secured.as_user("create", "backup", &given("SECURED_PASSWORD")).expect(0).shows("is complete");
+    let ended =
+        secured.as_user("create", "backup", &given("SECURED_PASSWORD")).expect(0).shows("is complete");
     // Without `manage` the storage is not tried first, which is said.
     assert!(ended.err.contains("repository-not-verified"), "{}", ended.err);
     secured.lab.assert_exporting();

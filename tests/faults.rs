@@ -430,7 +430,11 @@ async fn exporters_that_fall_behind_later_fail_the_backup_without_a_pause() {
     };
     let (ran, ()) = futures_util::future::join(bounded("late lag", rig.create("run")), later).await;
     assert_eq!(failed_with(&ran), Reason::ExporterLag);
-    assert_eq!((ran.exit(), rig.sim.pauses().len()), (Exit::Failed, 0), "the web applications' parts were taken");
+    assert_eq!(
+        (ran.exit(), rig.sim.pauses().len()),
+        (Exit::Failed, 0),
+        "the web applications' parts were taken"
+    );
     rig.assert_safe(&ran, "late lag");
 }
 
@@ -446,7 +450,12 @@ async fn metrics_that_fail_are_asked_again_and_hidden_ones_are_not_waited_for() 
     let rig = Rig::new(profile());
     for broker in 0..3 {
         let hidden = Fault::Status(404, None);
-        rig.sim.inject(FaultRule::always(Component::Broker(broker), Method::Get, "/actuator/prometheus", hidden));
+        rig.sim.inject(FaultRule::always(
+            Component::Broker(broker),
+            Method::Get,
+            "/actuator/prometheus",
+            hidden,
+        ));
     }
     assert!(bounded("hidden", rig.create("run")).await.is_complete());
 }

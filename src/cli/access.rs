@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::args::{AccessArgs, ManagementArgs, SearchArgs};
+use super::access_args::{AccessArgs, ManagementArgs, SearchArgs};
 use super::setup::Usage;
 use crate::client::{AwsEnvironment, AwsSigner, ClientIdentity, Credentials, Endpoint, Header, Tls};
 use crate::discover::SecretRef;
@@ -24,9 +24,8 @@ pub(crate) struct Fetched(pub BTreeMap<PathBuf, SecretString>);
 /// The Secret that is named in place of a file; a Secret without a namespace is in the release's.
 pub(crate) fn secret_ref(place: &Path, namespace: &str) -> Option<Result<SecretRef, Usage>> {
     let named = place.to_str()?.strip_prefix(SECRET)?;
-    let wrong = || {
-        Usage(format!("{SECRET}{named}: a key of a Secret is written as {SECRET}[NAMESPACE/]NAME/KEY"))
-    };
+    let wrong =
+        || Usage(format!("{SECRET}{named}: a key of a Secret is written as {SECRET}[NAMESPACE/]NAME/KEY"));
     let mut parts: Vec<_> = named.split('/').collect();
     if parts.len() == 2 {
         parts.insert(0, namespace);
@@ -78,7 +77,8 @@ impl Access {
         let path = args.management_base_path.as_deref().map(|p| p.trim().trim_matches('/'));
         if path.is_some_and(|p| p.contains(['?', '#', '\\']) || p.contains(char::is_whitespace)) {
             return Err(Usage(
-                "--management-base-path (CAMUNDA_BACKUP_MANAGEMENT_BASE_PATH): a path such as /actuator".to_owned(),
+                "--management-base-path (CAMUNDA_BACKUP_MANAGEMENT_BASE_PATH): a path such as /actuator"
+                    .to_owned(),
             ));
         }
         let actuator = path.filter(|p| *p != "actuator");
@@ -143,9 +143,9 @@ impl Given<'_> {
             (None, Some(_), None, None) => {
                 Err(Usage(format!("a password was given without --{group}-username ({user})")))
             }
-            _ if group == "search" => Err(Usage(
-                "give either an API key, or a bearer token, or a user with a password".to_owned(),
-            )),
+            _ if group == "search" => {
+                Err(Usage("give either an API key, or a bearer token, or a user with a password".to_owned()))
+            }
             _ => Err(Usage("give either a bearer token, or a user with a password".to_owned())),
         }
     }
@@ -194,8 +194,7 @@ impl Given<'_> {
         if let Some(text) = self.fetched.0.get(file) {
             return Ok(text.expose_secret().to_owned());
         }
-        fs::read_to_string(file)
-            .map_err(|e| Usage(format!("{flag}: {} cannot be read: {e}", file.display())))
+        fs::read_to_string(file).map_err(|e| Usage(format!("{flag}: {} cannot be read: {e}", file.display())))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         grace: args.grace,
     };
     let repair_command = repair_command(context, &setup);
-    let (cancel, danger) = listen(&context.console, &repair_command);
+    let (cancel, danger) = listen(context, &repair_command);
     let policy = match args.keep.policy() {
         Ok(policy) => policy,
         Err(error) => return context.fail(Exit::Usage, error),

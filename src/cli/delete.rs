@@ -37,7 +37,7 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
             "nobody can be asked here: give --yes, or --dry-run to see what would be deleted",
         ));
     }
-    let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
+    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     if args.dry_run || asks {
         let deletions = planned(context, &setup, &ids, args.force).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();

@@ -29,7 +29,7 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
         return Err(context.fail(Exit::Usage, text));
     }
     let setup = sets::release(context, &args.release).await?;
-    let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
+    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     let rules = Rules { keep: &args.keep, policy: &policy };
     if args.dry_run {
         let (view, deletions) = decide(context, &setup, rules).await?;

@@ -266,7 +266,8 @@ pub(crate) async fn fetched(
     within: Option<(&Cluster, &str)>,
 ) -> Result<Fetched, Unreached> {
     let (management, search) = (args.management.access(), args.search.access());
-    let named: Vec<_> = management.files().chain(search.files()).filter(|f| secret_ref(f, "").is_some()).collect();
+    let named: Vec<_> =
+        management.files().chain(search.files()).filter(|f| secret_ref(f, "").is_some()).collect();
     let mut fetched = Fetched::default();
     if named.is_empty() {
         return Ok(fetched);
@@ -290,7 +291,11 @@ pub(crate) async fn fetched(
 /// Whoever trusts any certificate sends passwords to anybody who answers.
 fn warn_of_blind_trust(context: Option<&Context>, args: &ReleaseArgs) {
     let groups = [
-        ("--search-insecure-skip-tls-verify", "the search engine's", args.search.search_insecure_skip_tls_verify),
+        (
+            "--search-insecure-skip-tls-verify",
+            "the search engine's",
+            args.search.search_insecure_skip_tls_verify,
+        ),
         (
             "--management-insecure-skip-tls-verify",
             "the management APIs'",

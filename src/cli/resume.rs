@@ -29,7 +29,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         Err(error) => return context.fail(Exit::Usage, error),
     };
     let command = repair_command(context, &setup);
-    let (cancel, danger) = listen(&context.console, &command);
+    let (cancel, danger) = listen(context, &command);
     let journal = match open(&setup, "resume", None, &context.console).await {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
@@ -138,7 +138,7 @@ async fn every_abandoned(context: &Context, args: &ResumeArgs) -> Exit {
         Ok(dir) => dir,
         Err(error) => return context.fail(Exit::Usage, error),
     };
-    let (cancel, danger) = listen(&context.console, &format!("{} resume --if-abandoned", context.called));
+    let (cancel, danger) = listen(context, &format!("{} resume --if-abandoned", context.called));
     let (mut all, mut unreadable) = (Vec::new(), None);
     let keys = match dir.keys() {
         Ok(keys) => keys,

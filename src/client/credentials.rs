@@ -76,7 +76,10 @@ impl Header {
         let name = HeaderName::from_bytes(self.name.as_bytes())
             .map_err(|_| "a header is written as `Name: value`, with a name that HTTP allows".to_owned())?;
         let mut value = HeaderValue::from_str(self.value.expose_secret()).map_err(|_| {
-            format!("the value for header {} contains what HTTP does not allow, such as a line break", self.name)
+            format!(
+                "the value for header {} contains what HTTP does not allow, such as a line break",
+                self.name
+            )
         })?;
         value.set_sensitive(true);
         Ok((name, value))

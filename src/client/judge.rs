@@ -4,8 +4,7 @@ use super::call::parse;
 use super::transport::Response;
 use crate::model::{
     BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
-    RepositoryFacts,
-    SnapshotName, Version,
+    RepositoryFacts, SnapshotName, Version,
 };
 use crate::wire;
 

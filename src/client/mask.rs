@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn what_a_server_repeats_is_hidden() {
         let mask = mask(&["camunda", "a-long-secret-token", ""]);
-        assert_eq!(mask.text("login camunda failed for xa-long-secret-tokenx"), "login (hidden) failed for x(hidden)x");
+        assert_eq!(
+            mask.text("login camunda failed for xa-long-secret-tokenx"),
+            "login (hidden) failed for x(hidden)x"
+        );
         assert_eq!(mask.text("camunda_operate_1, my-camunda"), "camunda_operate_1, my-camunda");
     }
 

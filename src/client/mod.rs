@@ -16,9 +16,9 @@ mod transport;
 
 pub use aws::{AwsEnvironment, AwsKeys, AwsSigner};
 pub use call::{CallError, Http};
+pub use credentials::{Credentials, Header};
 pub use judge::*;
 pub use judge_repository::*;
-pub use credentials::{Credentials, Header};
 pub use reqwest_transport::{Endpoint, HttpTransport, SetupError};
 pub use tls::{ClientIdentity, Tls, client_config};
 pub use transport::{BoxFuture, Method, Request, Response, Transport, TransportError};

@@ -77,10 +77,9 @@ fn words(error: &Tls, flag: impl Fn(&str) -> String) -> Option<String> {
                 flag("client-cert-file")
             ),
         ),
-        Tls::InvalidMessage(_) => own(
-            "what answers does not speak TLS",
-            "an URL with http:// may be meant".to_owned(),
-        ),
+        Tls::InvalidMessage(_) => {
+            own("what answers does not speak TLS", "an URL with http:// may be meant".to_owned())
+        }
         _ => None,
     }
 }

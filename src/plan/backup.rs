@@ -71,7 +71,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = |n: u64| Duration::from_secs(60 * n);
-        Self { total: minutes(180), paused: minutes(60), release: minutes(5), exporters: minutes(5), grace: None }
+        Self {
+            total: minutes(180),
+            paused: minutes(60),
+            release: minutes(5),
+            exporters: minutes(5),
+            grace: None,
+        }
     }
 }
 
@@ -147,12 +153,12 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     let (mut steps, mut skipped) = (Vec::new(), Vec::new());
     // Once before anything is begun, so that a refusal leaves nothing; and once more right before the pause.
     if dialect.order.first() != Some(&Phase::Pause) && dialect.order.contains(&Phase::Pause) {
-        steps.extend(context.await_exporters("await-exporters-first"));
+        steps.extend(context.wait_for_exporters("await-exporters-first"));
     }
     for phase in dialect.order {
         match phase {
             Phase::Pause => {
-                steps.extend(context.await_exporters("await-exporters"));
+                steps.extend(context.wait_for_exporters("await-exporters"));
                 steps.push(context.pause());
             }
             Phase::Take(parts) => context.take(parts, &mut steps, &mut skipped),
@@ -226,7 +232,7 @@ impl Context<'_> {
     }
 
     /// On the brokers that tell; without any there is nothing to wait for, which preflight says.
-    fn await_exporters(&self, name: &str) -> Option<Step> {
+    fn wait_for_exporters(&self, name: &str) -> Option<Step> {
         let deadline = self.request.limits.exporters;
         let tell = self.facts.positions.iter().filter(|(_, answer)| answer.is_ok());
         let probes: Vec<_> = tell.map(|(broker, _)| Request::get(*broker, METRICS)).collect();

@@ -7,7 +7,7 @@ use super::{BackupRequest, backup::PlanError};
 use crate::dialect::{Shape, defects, select};
 use crate::model::{
     Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
-    RepositoryFacts,    Severity, Topology,
+    RepositoryFacts, Severity, Topology,
 };
 
 /// A procedure that preflight let pass. Nothing else can be driven.
@@ -92,7 +92,11 @@ fn regions(request: &BackupRequest, findings: &mut Vec<Finding>) {
     if let Some(regions) = request.known.regions.filter(|n| *n > 1) {
         let reason =
             if request.known.accept_multi_region { Reason::MultiRegionAccepted } else { Reason::MultiRegion };
-        findings.push(Finding::new(reason, None, format!("the brokers are configured for {regions} regions")));
+        findings.push(Finding::new(
+            reason,
+            None,
+            format!("the brokers are configured for {regions} regions"),
+        ));
     }
 }
 

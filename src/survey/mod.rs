@@ -13,8 +13,8 @@ use futures_util::future::{join, join_all, join3};
 use crate::client::{self, CallError, Http, Method, Request, Response};
 use crate::dialect::{Dialect, IN_BRIEF, METRICS, ROWS, Shape, search, select};
 use crate::model::{
-    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind, RepositoryFacts,
-    Topology,
+    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
+    RepositoryFacts, Topology,
 };
 use crate::plan::BackupRequest;
 pub use sets::{integrity, open_sets, surroundings};

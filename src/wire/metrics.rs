@@ -31,7 +31,8 @@ fn position(line: &str) -> Option<Position> {
     let (labels, value) = rest.rsplit_once('}')?;
     let label = |wanted: &str| {
         let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
-        let mut values = pairs.filter(|(name, _)| name.trim() == wanted).map(|(_, v)| v.trim().trim_matches('"'));
+        let mut values =
+            pairs.filter(|(name, _)| name.trim() == wanted).map(|(_, v)| v.trim().trim_matches('"'));
         values.next().map(str::to_owned)
     };
     let value: f64 = value.split_whitespace().next()?.parse().ok()?;

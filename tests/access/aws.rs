@@ -31,7 +31,9 @@ fn verify(seen: &Seen, token: Option<&str>) -> Result<(), String> {
     let value = value.strip_prefix("AWS4-HMAC-SHA256 ").ok_or("another scheme")?;
     let parts: BTreeMap<_, _> = value.split(", ").filter_map(|p| p.split_once('=')).collect();
     let credential: Vec<_> = parts["Credential"].split('/').collect();
-    let [id, day, region, service, "aws4_request"] = credential.as_slice() else { return Err("scope".into()) };
+    let [id, day, region, service, "aws4_request"] = credential.as_slice() else {
+        return Err("scope".into());
+    };
     if (*id, *region, *service) != (ID, "eu-central-1", "es") {
         return Err(format!("signed by {id} for {service} in {region}"));
     }
@@ -67,7 +69,11 @@ fn verify(seen: &Seen, token: Option<&str>) -> Result<(), String> {
     let key = [*day, *region, *service, "aws4_request"]
         .iter()
         .fold(format!("AWS4{SECRET}").into_bytes(), |key, text| sign(&key, text));
-    if hex(&sign(&key, &text)) == parts["Signature"] { Ok(()) } else { Err("the signature does not match".into()) }
+    if hex(&sign(&key, &text)) == parts["Signature"] {
+        Ok(())
+    } else {
+        Err("the signature does not match".into())
+    }
 }
 
 fn signed(token: Option<&'static str>) -> Asks {
@@ -130,7 +136,8 @@ impl Fake {
                 let mut bytes = [0; 65536];
                 let _ = stream.read(&mut bytes);
                 let body = give.lock().expect("no panic").clone();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                 let _ = stream.write_all((head + &body).as_bytes());
             }
         });

@@ -80,15 +80,23 @@ impl Gate {
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, plan: &Plan, log: &Mutex<Vec<Seen>>) -> Option<()> {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    plan: &Plan,
+    log: &Mutex<Vec<Seen>>,
+) -> Option<()> {
     let seen = read(&mut stream).await?;
     log.lock().expect("no panic").push(seen.clone());
     let verdict = (plan.check)(&seen);
     if let Err(why) = verdict {
         let told: Vec<_> = seen.headers.iter().map(|(n, v)| format!("{n}: {v}")).collect();
-        let message = format!("{why}; you sent {} and {}", told.join(", "), String::from_utf8_lossy(&seen.body));
+        let message =
+            format!("{why}; you sent {} and {}", told.join(", "), String::from_utf8_lossy(&seen.body));
         let body = serde_json::json!({ "message": message }).to_string();
-        let head = format!("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
         stream.write_all((head + &body).as_bytes()).await.ok()?;
         return stream.shutdown().await.ok();
     }

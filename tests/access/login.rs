@@ -28,9 +28,12 @@ fn every_kind_of_login_gets_a_whole_backup() {
     command.env("CAMUNDA_BACKUP_MANAGEMENT_BEARER_TOKEN", "management-token\n");
     super::lab::run(command).expect(0).shows("is complete");
 
-    let gated = Gated::new(&Asks::header("authorization", "ApiKey a-key"), &Asks::header("authorization", BASIC));
+    let gated =
+        Gated::new(&Asks::header("authorization", "ApiKey a-key"), &Asks::header("authorization", BASIC));
     let mut command = gated.command(&["create", "--management-username=user"]);
-    command.env("CAMUNDA_BACKUP_SEARCH_API_KEY", "a-key").env("CAMUNDA_BACKUP_MANAGEMENT_PASSWORD", "pass word");
+    command
+        .env("CAMUNDA_BACKUP_SEARCH_API_KEY", "a-key")
+        .env("CAMUNDA_BACKUP_MANAGEMENT_PASSWORD", "pass word");
     super::lab::run(command).expect(0).shows("is complete");
 }
 

@@ -42,7 +42,10 @@ fn signed(mut command: Command) -> Command {
 
 #[track_caller]
 fn clean(ended: &Ended, what: &str) {
-    assert!(!ended.err.is_empty() || !ended.out.is_empty(), "{what}: nothing was said, so nothing was tested");
+    assert!(
+        !ended.err.is_empty() || !ended.out.is_empty(),
+        "{what}: nothing was said, so nothing was tested"
+    );
     for secret in SECRETS {
         assert!(!ended.out.contains(secret), "{what}: {secret} on stdout: {}", ended.out);
         assert!(!ended.err.contains(secret), "{what}: {secret} on stderr: {}", ended.err);
@@ -133,12 +136,16 @@ fn nothing_comes_out_of_usage_errors() {
     let line = gated.file("headers", &format!("{} without a name\n", SECRETS[2]));
     clean(&gated.run(&["check", &format!("--management-header-file={line}")]).expect(2), "a broken header");
     let token = gated.file("token", &format!("{}\nsecond line", SECRETS[1]));
-    clean(&gated.run(&["check", &format!("--management-bearer-token-file={token}")]).expect(2), "a broken token");
+    clean(
+        &gated.run(&["check", &format!("--management-bearer-token-file={token}")]).expect(2),
+        "a broken token",
+    );
 }
 
 #[test]
 fn nothing_comes_out_of_the_guard() {
-    let timings = camunda_backup::sim::Timings { records: std::time::Duration::from_secs(600), ..quick().timings };
+    let timings =
+        camunda_backup::sim::Timings { records: std::time::Duration::from_secs(600), ..quick().timings };
     let lab = Lab::new(camunda_backup::sim::Profile { timings, ..quick() });
     let gated = Gated::before(lab, &Asks::nothing(), &Asks::nothing());
     let mut running = gated.lab.paused_by(with_secrets(gated.command(&["create", "-vvv"])));

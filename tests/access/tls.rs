@@ -13,7 +13,11 @@ fn a_private_authority_is_trusted_when_it_is_given() {
     let asks = tls(&authority.issue("localhost", false), None);
     let gated = Gated::new(&asks, &asks);
     let ca = gated.file("ca.pem", &authority.pem);
-    gated.run(&["check"]).expect(12).shows("signed by an authority that is not trusted").shows("--search-ca-file");
+    gated
+        .run(&["check"])
+        .expect(12)
+        .shows("signed by an authority that is not trusted")
+        .shows("--search-ca-file");
     let (search, management) = (format!("--search-ca-file={ca}"), format!("--management-ca-file={ca}"));
     gated.run(&["create", &search, &management]).expect(0).shows("is complete");
     gated.lab.assert_exporting();
@@ -66,7 +70,8 @@ fn a_client_certificate_opens_the_door() {
         ]
     };
     let (search, management) = (flags("search", &cert, &key), flags("management", &cert, &key));
-    let all: Vec<&str> = ["create"].into_iter().chain(search.iter().chain(&management).map(String::as_str)).collect();
+    let all: Vec<&str> =
+        ["create"].into_iter().chain(search.iter().chain(&management).map(String::as_str)).collect();
     gated.run(&all).expect(0).shows("is complete");
     gated.lab.assert_exporting();
 
@@ -76,6 +81,7 @@ fn a_client_certificate_opens_the_door() {
     let stranger = Authority::new().issue("somebody", false);
     let (cert, key) = (gated.file("them.pem", &stranger.certificate), gated.file("them.key", &stranger.key));
     let them = flags("search", &cert, &key);
-    let all: Vec<&str> = ["check"].into_iter().chain(them.iter().chain(&management).map(String::as_str)).collect();
+    let all: Vec<&str> =
+        ["check"].into_iter().chain(them.iter().chain(&management).map(String::as_str)).collect();
     gated.run(&all).expect(12).shows("refuses the connection");
 }

@@ -26,7 +26,10 @@ impl AwsEnvironment {
 
     /// The region that is set: by variable, else in the profile.
     pub(super) fn region(&self) -> Option<String> {
-        ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|n| self.get(n)).or_else(|| self.profile("region"))
+        ["AWS_REGION", "AWS_DEFAULT_REGION"]
+            .iter()
+            .find_map(|n| self.get(n))
+            .or_else(|| self.profile("region"))
     }
 
     /// The profile's name.

@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn without_a_region_nothing_is_signed() {
         let none = || AwsEnvironment::new(|_| None);
-        let error = AwsSigner::new(None, "es.example", none(), || Timestamp::UNIX_EPOCH).expect_err("no region");
+        let error =
+            AwsSigner::new(None, "es.example", none(), || Timestamp::UNIX_EPOCH).expect_err("no region");
         assert!(error.contains("--search-aws-region"), "{error}");
         assert!(AwsSigner::new(Some("a/b"), "", none(), || Timestamp::UNIX_EPOCH).is_err());
     }

@@ -95,9 +95,11 @@ fn canonical(request: &Signable<'_>) -> (String, String) {
 }
 
 fn canonical_query(query: &str) -> String {
-    let pairs = query.split('&').filter(|p| !p.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut pairs: Vec<_> =
-        pairs.map(|(name, value)| (encoded(&decoded(name), false), encoded(&decoded(value), false))).collect();
+    let pairs =
+        query.split('&').filter(|p| !p.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs: Vec<_> = pairs
+        .map(|(name, value)| (encoded(&decoded(name), false), encoded(&decoded(value), false)))
+        .collect();
     pairs.sort();
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
@@ -205,6 +207,9 @@ mod tests {
             payload: "",
         };
         let (canonical, _) = canonical(&request);
-        assert!(canonical.starts_with("GET\n/_cat/indices/zeebe-record%2A\nformat=json&h=index\n"), "{canonical}");
+        assert!(
+            canonical.starts_with("GET\n/_cat/indices/zeebe-record%2A\nformat=json&h=index\n"),
+            "{canonical}"
+        );
     }
 }

@@ -104,10 +104,7 @@ pub(super) async fn web_identity(
     let near = url.host_str().is_some_and(|h| h == "localhost" || h.starts_with("127."));
     let client = if near { &http.near } else { &http.far };
     // In the body, not in the URL: an URL ends up in logs.
-    let request = client
-        .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(form);
+    let request = client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
     of_sts(&text(request).await?)
 }
 
@@ -144,9 +141,9 @@ pub(super) async fn container(http: &Clients, env: &AwsEnvironment, place: &str)
         return Err("plain HTTP is only allowed to this machine".to_owned());
     }
     let token = match env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
-        Some(file) => Some(
-            fs::read_to_string(&file).map_err(|e| format!("the token {file} cannot be read: {e}"))?,
-        ),
+        Some(file) => {
+            Some(fs::read_to_string(&file).map_err(|e| format!("the token {file} cannot be read: {e}"))?)
+        }
         None => env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
     };
     let client = if near { &http.near } else { &http.far };
@@ -217,6 +214,7 @@ async fn text(request: reqwest::RequestBuilder) -> Result<String, String> {
         return Ok(body);
     }
     let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
-    let code = code.map(|(code, _)| code).filter(|c| c.len() < 60 && c.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let code =
+        code.map(|(code, _)| code).filter(|c| c.len() < 60 && c.bytes().all(|b| b.is_ascii_alphanumeric()));
     Err(format!("HTTP {}{}", status.as_u16(), code.map(|c| format!(" {c}")).unwrap_or_default()))
 }
