@@ -19,9 +19,31 @@ build: ## Build the release binary
 demo: ## Build, and show the main job on a simulated release
 	@scripts/demo.sh
 
+.PHONY: static
+static: ## Static binaries for x86_64 and aarch64, to dist/ (ARCH=x86_64 for one)
+	scripts/static.sh $(or $(ARCH),all)
+
+.PHONY: image
+image: ## The container image around the static binary: docker, buildah or nothing but tar
+	scripts/image.sh $(if $(WITH),--with $(WITH)) $(if $(ARCH),--arch $(ARCH))
+
+.PHONY: manifests
+manifests: ## Render manifests/ from the chart
+	scripts/manifests.sh
+
+.PHONY: generate
+generate: ## Write what is made from the code's tables: docs, the chart's Role, manifests
+	UPDATE=1 $(CARGO) test --locked --test shipping || true
+	scripts/manifests.sh
+	$(CARGO) test --locked --test shipping
+
 .PHONY: install
 install: build ## Install the kubectl plugin under PREFIX (/usr/local)
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
+
+.PHONY: test-chart
+test-chart: ## The chart without a cluster: lint, schema, what each switch renders, the manifests
+	scripts/test-chart.sh
 
 .PHONY: check
 check: ## Formatting, lints and documentation, warnings as errors
@@ -44,11 +66,23 @@ test-engines: ## Against a real Elasticsearch 8 with security, TLS and client ce
 	scripts/test-engines.sh
 
 .PHONY: test-camunda
-test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
+test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages; also restores backups
 	scripts/test-camunda.sh
 
+.PHONY: test-e2e
+test-e2e: ## Only the way there and back: backup, loss of everything, restore, the same data
+	scripts/test-camunda.sh restored::
+
+.PHONY: test-kills
+test-kills: ## kill -9 at 100 random moments of a backup of the real Camunda (KILLS=N for another number)
+	KILLS=$${KILLS:-100} scripts/test-camunda.sh killed::
+
+.PHONY: test-kubernetes
+test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KUBECONFIG names another one)
+	scripts/test-kubernetes.sh
+
 .PHONY: test
-test: check test-fast test-schedules test-engines test-camunda ## Everything
+test: check test-fast test-schedules test-engines test-camunda test-kubernetes ## Everything
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

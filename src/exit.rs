@@ -64,6 +64,12 @@ impl Exit {
         self as u8
     }
 
+    /// Whether the same run, started again by a Job, may end better: what is not there now may come back, and what a dead
+    /// run left is repaired first. The rest needs somebody who looks.
+    pub fn is_worth_another_run(self) -> bool {
+        matches!(self, Exit::NoAccess | Exit::Cancelled | Exit::MaybePaused | Exit::Held)
+    }
+
     /// How a run ends. Exporting counts more than the backup: a complete backup with exporting paused is no success.
     pub fn of_report(report: &Report) -> Self {
         if matches!(report.exporting, Exporting::MaybePaused { .. }) {
@@ -95,6 +101,7 @@ impl Exit {
                     | Reason::SearchUnreachable
                     | Reason::SearchUnauthorized
                     | Reason::BrokerUnreachable
+                    | Reason::RightMissing
                     // Follows from the others: who cannot be asked does not tell its version.
                     | Reason::VersionUnknown
             )

@@ -8,20 +8,17 @@ use camunda_backup::model::{
     BackupId, Cluster, Component, ComponentFacts, Engine, EngineFacts, Facts, Part, PartBackup, PartState,
     Positions, Problem, ProblemKind, Reason, Severity, StoredSnapshot, Version,
 };
-use camunda_backup::plan::{self, Action, BackupRequest, Limits, PlanError, Procedure};
+use camunda_backup::plan::{self, Action, BackupRequest, PlanError, Procedure};
 
 const OPTIONAL: [Component; 4] =
     [Component::Operate, Component::Tasklist, Component::Optimize, Component::Search];
 
 fn request(components: BTreeSet<Component>, version: Option<Version>) -> BackupRequest {
     BackupRequest {
-        backup_id: None,
         version,
         components,
         repository: Some("camunda-backup".to_owned()),
-        records_prefix: "zeebe-record".to_owned(),
-        limits: Limits::default(),
-        known: plan::Known::default(),
+        ..BackupRequest::default()
     }
 }
 

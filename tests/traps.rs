@@ -85,7 +85,7 @@ async fn what_can_be_seen_in_advance_is_seen() {
             }
             facts
         },
-        &Err(plan::PlanError::VersionUnknown),
+        &Err(plan::PlanError::NoIdLeft),
     );
     assert!(defective.iter().any(|f| f.reason == Reason::KnownDefect), "{defective:?}");
 }

@@ -32,10 +32,10 @@ pub fn age(sets: &[Set], max_age: Option<Duration>, now: Timestamp) -> Vec<Findi
         let text = match age {
             Some(age) if age <= max_age => None,
             Some(age) => Some(format!(
-                "the newest complete set, {}, began {} h {:02} min ago",
+                "the newest complete set, {}, began {} ago, {} is the limit",
                 newest.id,
-                age.as_secs() / 3600,
-                age.as_secs() / 60 % 60
+                in_words(age),
+                in_words(max_age)
             )),
             None => Some(format!("nobody knows when the newest complete set, {}, was taken", newest.id)),
         };
@@ -49,6 +49,14 @@ pub fn age(sets: &[Set], max_age: Option<Duration>, now: Timestamp) -> Vec<Findi
         findings.push(Finding::new(Reason::NewestNotComplete, None, text));
     }
     findings
+}
+
+fn in_words(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
 }
 
 /// Parts without the others, stores that moved, and other hands in the same places.

@@ -18,6 +18,7 @@ fn set(n: u64, zeebe: bool, state: SetState) -> Set {
         duration: None,
         versions: BTreeSet::new(),
         bytes: None,
+        elsewhere: None,
     }
 }
 

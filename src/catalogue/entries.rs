@@ -39,6 +39,9 @@ pub struct Set {
     /// brings back: the repository stores files that snapshots share only once.
     #[serde(rename = "sizeBytes", skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// What belongs to a restore and is in no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<&'static str>,
 }
 
 impl Set {
@@ -164,7 +167,8 @@ pub(super) fn set(
     let started = begun.or_else(|| times::from_id(id));
     let started_from_id = begun.is_none() && started.is_some();
     let versions = evidence.versions();
-    Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes })
+    let elsewhere = facts.elsewhere;
+    Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes, elsewhere })
 }
 
 /// Certainty first: a failure is final whatever else could not be asked; a running part is a fact as well; only then

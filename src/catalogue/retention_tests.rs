@@ -39,6 +39,7 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         duration: None,
         versions: BTreeSet::new(),
         bytes: None,
+        elsewhere: None,
     }
 }
 

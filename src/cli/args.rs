@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 pub use super::access_args::{ManagementArgs, SearchArgs};
 use super::console::LogFormat;
+use super::metrics::MetricsArgs;
 use super::set_args::{DeleteArgs, DescribeArgs, KeepArgs, ListArgs, PruneArgs, VerifyArgs};
+use crate::cluster::rights::Command;
+use crate::model::Part;
 use crate::render::{Format, Style};
+use crate::sim::Profile;
 
 /// Backups of Camunda 8 Self-Managed: whole, in order, and never leaving exporting paused.
 #[derive(Debug, Parser)]
@@ -18,6 +22,8 @@ use crate::render::{Format, Style};
     about,
     max_term_width = 110,
     disable_help_subcommand = true,
+    // A Job adds what is typed to what its CronJob says: the last one counts.
+    args_override_self = true,
     after_help = "Exit codes: 0 done, 2 usage, 10 not found, 11 unsupported version, 12 no access, 13 preflight found \
                   problems, 14 check or verify found the state not good, 20 backup failed, 21 deadline, 22 cancelled \
                   (exporting runs in all of these), 30 EXPORTING MAY STILL BE PAUSED, 40 another run holds the \
@@ -135,6 +141,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Run a simulated release on loopback, for trying and training
     Sandbox(SandboxArgs),
+    /// Print the rights in Kubernetes that a verb needs, as a Role
+    Rights(RightsArgs),
     /// Print the completion script of a shell
     Completion {
         /// Which shell
@@ -236,9 +244,12 @@ pub struct ReleaseArgs {
     /// Prefix of the indices with exported records [default: what is configured, else zeebe-record]
     #[arg(long, value_name = "PREFIX", env = "CAMUNDA_BACKUP_RECORDS_PREFIX")]
     pub records_prefix: Option<String>,
-    /// Camunda version, where the components do not tell it
+    /// Camunda version, where the components do not tell it; it wins over what they tell, and that is said
     #[arg(long, value_name = "VERSION", env = "CAMUNDA_BACKUP_CAMUNDA_VERSION")]
     pub camunda_version: Option<String>,
+    /// A part to do without although its component is there: Optimize 8.5 and 8.6 on OpenSearch have no backup
+    #[arg(long, value_name = "PART", env = "CAMUNDA_BACKUP_LEAVE_OUT", value_enum, value_delimiter = ',')]
+    pub leave_out: Vec<LeaveOut>,
     /// Directory of the journal, which remembers that exporting must be resumed [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "CAMUNDA_BACKUP_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
@@ -246,6 +257,21 @@ pub struct ReleaseArgs {
     pub management: ManagementArgs,
     #[command(flatten)]
     pub search: SearchArgs,
+}
+
+/// A part that a backup can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum LeaveOut {
+    /// Optimize's indices: its reports are then not in the backup.
+    Optimize,
+}
+
+impl From<LeaveOut> for Part {
+    fn from(part: LeaveOut) -> Self {
+        match part {
+            LeaveOut::Optimize => Part::Optimize,
+        }
+    }
 }
 
 /// Arguments of `create`.
@@ -295,9 +321,91 @@ pub struct CreateArgs {
     /// Do not start the process that resumes exporting when this one is killed
     #[arg(long, env = "CAMUNDA_BACKUP_NO_GUARD", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Backup")]
     pub no_guard: bool,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     /// After a complete backup: prune by these rules
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
+}
+
+/// A backup that runs in the cluster.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "In the cluster")]
+pub struct JobArgs {
+    /// Run as a Job in the cluster, made from the installed `CronJob`, and follow it: the backup then does not depend on
+    /// this machine and its network. Flags that are typed go to the Job; variables and files stay here
+    #[arg(long)]
+    pub in_cluster: bool,
+    /// The `CronJob` to make it from, where several are installed for the release
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CAMUNDA_BACKUP_CRON_JOB",
+        requires = "in_cluster",
+        conflicts_with = "image"
+    )]
+    pub cron_job: Option<String>,
+    /// Image to run, where no `CronJob` is installed
+    #[arg(long, value_name = "IMAGE", env = "CAMUNDA_BACKUP_IMAGE")]
+    pub image: Option<String>,
+    /// `ServiceAccount` of a Job from --image
+    #[arg(long, value_name = "NAME", env = "CAMUNDA_BACKUP_SERVICE_ACCOUNT")]
+    pub service_account: Option<String>,
+    /// What was typed for the Job, word by word.
+    #[arg(skip)]
+    pub typed: Vec<String>,
+    /// Flags that were typed and name files of this machine.
+    #[arg(skip)]
+    pub files: Vec<String>,
+}
+
+/// Arguments of `rights`.
+#[derive(Debug, Clone, Args)]
+pub struct RightsArgs {
+    /// The verb; without one: the table of all, as Markdown
+    #[arg(value_enum)]
+    pub verb: Option<RightsOf>,
+    /// Namespace of the release
+    #[arg(short, long, value_name = "NAME", env = "CAMUNDA_BACKUP_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// From where it runs: directly is in a pod
+    #[arg(long, value_enum, default_value = "auto", env = "CAMUNDA_BACKUP_ACCESS")]
+    pub access: Access,
+    /// Secret that the release logs in to the search engine with; may be repeated
+    #[arg(long, value_name = "NAME", env = "CAMUNDA_BACKUP_SECRET", value_delimiter = ',')]
+    pub secret: Vec<String>,
+}
+
+/// The verbs that need rights in Kubernetes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RightsOf {
+    /// `create`, in a pod or from outside
+    Create,
+    /// `create --in-cluster`
+    CreateInCluster,
+    /// `check` and `status`
+    Check,
+    /// `list`, `describe`, `verify`
+    List,
+    /// `delete`, `prune`
+    Delete,
+    /// `resume`
+    Resume,
+}
+
+impl From<RightsOf> for Command {
+    fn from(of: RightsOf) -> Self {
+        match of {
+            RightsOf::Create => Command::Create,
+            RightsOf::CreateInCluster => Command::CreateInCluster,
+            RightsOf::Check => Command::Look,
+            RightsOf::List => Command::List,
+            RightsOf::Delete => Command::Delete,
+            RightsOf::Resume => Command::Resume,
+        }
+    }
 }
 
 /// What becomes of a failed backup.
@@ -339,9 +447,15 @@ pub struct ResumeArgs {
 /// Arguments of `sandbox`.
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArgs {
-    /// Camunda version to behave like
-    #[arg(long, value_name = "VERSION", default_value = "8.6.0")]
-    pub camunda_version: String,
+    /// Release to behave like [default: what fits to --camunda-version, else 8.6]
+    #[arg(long, value_name = "NAME", value_parser = Profile::NAMES)]
+    pub profile: Option<String>,
+    /// Camunda version to show [default: a patch level of the profile's]
+    #[arg(long, value_name = "VERSION")]
+    pub camunda_version: Option<String>,
+    /// Search engine to behave like
+    #[arg(long, value_name = "NAME", value_enum, default_value = "elasticsearch")]
+    pub engine: SandboxEngine,
     /// Number of brokers
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub brokers: u16,
@@ -375,6 +489,15 @@ pub struct SandboxArgs {
 fn duration_or_none(text: &str) -> Result<Duration, String> {
     let nothing = matches!(text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic()), "0");
     if nothing { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// What the sandbox's search engine behaves like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SandboxEngine {
+    /// Elasticsearch 8.14
+    Elasticsearch,
+    /// OpenSearch 2.19
+    Opensearch,
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`, `500ms`.
@@ -440,6 +563,7 @@ mod tests {
             "deep",
             "sizes",
             "reverse",
+            "in-cluster",
         ];
         for verb in Cli::command().get_subcommands().filter(|v| v.get_name() != "sandbox") {
             for flag in verb.get_arguments().filter(|a| a.get_long().is_some_and(|l| !without.contains(&l))) {

@@ -3,18 +3,25 @@
 use super::Context;
 use super::args::CheckArgs;
 use super::reach::reach;
+use super::rights::{Missing, Needs};
 use super::setup::Setup;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::journal::FileJournal;
 use crate::model::{Finding, Reason};
 use crate::plan;
-use crate::render::Document;
+use crate::render::{Document, RightsView};
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: CheckArgs) -> Exit {
-    let setup = match reach(Some(context), &args.release).await {
+    let setup = match reach(Some(context), &args.release, Needs::first(Command::Create)).await {
         Ok(setup) => setup,
-        Err(error) => return context.fail(error.exit, error.text),
+        Err(error) if error.missing.is_empty() => return error.tell(context),
+        Err(error) => {
+            let (findings, rights) = told(&error.missing);
+            context.print(&Document::Findings { findings: &findings, rights: &rights });
+            return context.fail(error.exit, &error.text);
+        }
     };
     let facts = survey(&setup.http, &setup.request, Scope::Preflight).await;
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
@@ -23,18 +30,29 @@ pub(crate) async fn run(context: &Context, args: CheckArgs) -> Exit {
     if let Err(problem) = writable(&setup) {
         findings.push(Finding::new(Reason::JournalFailed, None, problem));
     }
+    let (not_allowed, rights) = told(&setup.missing);
+    if setup.missing.iter().any(|m| m.rights.iter().any(|r| r.resource == "leases")) {
+        // That is why, and it is told with all the others.
+        findings.retain(|f| f.reason != Reason::JournalFailed);
+    }
+    findings.splice(0..0, not_allowed);
+    findings.extend(super::status::notes(&setup));
     let exit = match Exit::of_findings(&findings) {
         Some(Exit::Preflight) => Exit::NotGood,
         Some(exit) => exit,
         None => Exit::Done,
     };
-    context.print(&Document::Findings(&findings));
+    context.print(&Document::Findings { findings: &findings, rights: &rights });
     match (exit, holder) {
         (Exit::Done, Some(holder)) => {
             context.fail(Exit::Held, format!("another run holds this release: {holder}"))
         }
         (exit, _) => exit,
     }
+}
+
+fn told(missing: &[Missing]) -> (Vec<Finding>, Vec<RightsView>) {
+    (missing.iter().flat_map(Missing::findings).collect(), missing.iter().map(Missing::view).collect())
 }
 
 /// Without a journal nothing is paused, so its place is part of what a backup needs.

@@ -36,6 +36,8 @@ enum Message {
     /// A run begins: with a live view, where there is a terminal.
     Begin,
     End,
+    /// Everything before it has been written when the sender of the answer is dropped.
+    Flush(Sender<()>),
     Finish,
 }
 
@@ -71,10 +73,17 @@ impl Console {
         }));
     }
 
-    /// The libraries' and our own diagnostics, from `-v` on.
+    /// The libraries' and our own diagnostics, from `-v` on; before that, our warnings alone: what the libraries warn of
+    /// (kube: every refusal of the API server) comes back to us as an error, and is told as we see it.
     fn trace(&self, verbose: u8) {
         let filter = match verbose {
-            0 => return,
+            0 => {
+                let layer = tracing_subscriber::fmt::layer().without_time().with_level(false);
+                let layer = layer.with_target(false).with_ansi(false).with_writer(Warnings(self.clone()));
+                let filter = EnvFilter::new("camunda_backup=warn");
+                let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+                return;
+            }
             1 => EnvFilter::new("camunda_backup=debug"),
             _ => EnvFilter::new("camunda_backup=trace,info,hyper=debug,reqwest=debug,rustls=info"),
         };
@@ -143,6 +152,14 @@ impl Console {
         let _ = self.sender.send(Message::End);
     }
 
+    /// Waits until everything so far is written, at most half a second: a result on stdout comes after what led to it.
+    pub fn flush(&self) {
+        let (done, written) = channel();
+        if self.sender.send(Message::Flush(done)).is_ok() {
+            let _ = written.recv_timeout(Duration::from_millis(500));
+        }
+    }
+
     /// Waits until everything is written, at most two seconds: a reader that does not read must not keep us.
     pub fn finish(&self) {
         let _ = self.sender.send(Message::Finish);
@@ -167,7 +184,7 @@ fn leveled(format: LogFormat, level: &str, text: &str, exit_code: Option<u8>) ->
             if let Some(code) = exit_code {
                 line["exitCode"] = code.into();
             }
-            line.to_string()
+            render::escaped(&line.to_string()).into_owned()
         }
     }
 }
@@ -177,6 +194,41 @@ impl<'a> MakeWriter<'a> for Console {
 
     fn make_writer(&'a self) -> Self::Writer {
         TraceLine { console: self.clone(), bytes: Vec::new() }
+    }
+}
+
+/// Our own warnings as the warnings that people know.
+#[derive(Clone)]
+struct Warnings(Console);
+
+impl<'a> MakeWriter<'a> for Warnings {
+    type Writer = WarningLine;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        WarningLine { console: self.0.clone(), bytes: Vec::new() }
+    }
+}
+
+/// Collects one warning, and hands it over as a line.
+struct WarningLine {
+    console: Console,
+    bytes: Vec<u8>,
+}
+
+impl std::io::Write for WarningLine {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for WarningLine {
+    fn drop(&mut self) {
+        self.console.warn(String::from_utf8_lossy(&self.bytes).trim_end());
     }
 }
 
@@ -202,7 +254,7 @@ impl Drop for TraceLine {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();
         self.console.line(match self.console.format {
-            LogFormat::Text => text.to_owned(),
+            LogFormat::Text => render::plain_lines(text),
             LogFormat::Json => as_ours(text).unwrap_or_else(|| text.to_owned()),
         });
     }
@@ -216,7 +268,7 @@ fn as_ours(text: &str) -> Option<String> {
     let mut line =
         serde_json::Map::from_iter([("time".to_owned(), time), ("level".to_owned(), level.into())]);
     line.extend(theirs);
-    Some(serde_json::Value::Object(line).to_string())
+    Some(render::escaped(&serde_json::Value::Object(line).to_string()).into_owned())
 }
 
 /// A live view, and when its run began.
@@ -279,6 +331,7 @@ fn write(receiver: &Receiver<Message>, format: LogFormat, style: Style, terminal
                 Some(Watched { live, .. }) => live.println(&line),
                 None => print(|out| writeln!(out, "{line}")),
             },
+            Message::Flush(done) => drop(done),
             Message::End | Message::Finish => {
                 if let Some(Watched { live, .. }) = watched.take() {
                     live.finish();

@@ -6,27 +6,31 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::args::{CreateArgs, OnFailure, ReleaseArgs};
+use super::chronicle::Chronicle;
 use super::console::LogFormat;
 use super::guard::Guard;
 use super::lock::Lock;
 use super::prune::Rules;
 use super::reach::reach;
+use super::rights::Needs;
 use super::sets::{Deleter, locked};
 use super::setup::Setup;
 use super::signals::{Danger, listen};
 use super::{Context, cleanup, prune, repair};
 use crate::client::BoxFuture;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
-use crate::model::{Component, Finding, Reason};
+use crate::model::{Component, Facts, Finding, Reason};
 use crate::plan::{self, Checked, Limits, PlanError, Procedure};
 use crate::render::Document;
 use crate::run::{Armed, Cancel, Events, Journal, JournalError, Level, Report, World, drive};
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
-    let setup = match reach(Some(context), &args.release).await {
+    let needs = Needs::of_change(Command::Create, args.dry_run);
+    let setup = match reach(Some(context), &args.release, needs).await {
         Ok(setup) => setup,
-        Err(error) => return context.fail(error.exit, error.text),
+        Err(error) => return error.tell(context),
     };
     let mut setup = match setup.with_backup_id(args.backup_id.as_deref()) {
         Ok(setup) => setup,
@@ -39,6 +43,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         exporters: args.wait_for_exporters,
         grace: args.grace,
     };
+    context.notes.about(&setup);
     let repair_command = repair_command(context, &setup);
     let (cancel, danger) = listen(context, &repair_command);
     let policy = match args.keep.policy() {
@@ -52,13 +57,15 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         Ok(journal) => journal,
         Err(exit) => return exit,
     };
-    let exit = match repair_first(context, &setup, &journal, &cancel, &danger).await {
+    let chronicle = Arc::new(Chronicle::of(&setup, journal.identity(), &context.console));
+    let exit = match repair_first(context, &setup, &journal, &chronicle, &cancel, &danger).await {
         Ok(()) => {
             let one = One {
                 context,
                 args: &args,
                 setup: &setup,
                 journal: journal.clone(),
+                chronicle: chronicle.clone(),
                 cancel,
                 danger,
                 repair_command,
@@ -73,6 +80,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         Err(exit) => exit,
     };
     journal.finish().await;
+    chronicle.finish().await;
     exit
 }
 
@@ -151,7 +159,7 @@ fn quoted(word: &str) -> String {
 }
 
 async fn dry_run(context: &Context, setup: &Setup, cancel: &Cancel) -> Exit {
-    let Some((planned, findings)) = look(setup, cancel).await else {
+    let Some(Looked { planned, findings, .. }) = look(setup, cancel).await else {
         return context.fail(Exit::Cancelled, "cancelled; nothing was changed");
     };
     match &planned {
@@ -162,20 +170,27 @@ async fn dry_run(context: &Context, setup: &Setup, cancel: &Cancel) -> Exit {
     Exit::of_findings(&findings).unwrap_or(Exit::Done)
 }
 
+/// What is there, what would be done, and what speaks against it.
+struct Looked {
+    facts: Facts,
+    planned: Result<Procedure, PlanError>,
+    findings: Vec<Finding>,
+}
+
 /// Survey, plan and preflight. `None`: cancelled.
-async fn look(setup: &Setup, cancel: &Cancel) -> Option<(Result<Procedure, PlanError>, Vec<Finding>)> {
+async fn look(setup: &Setup, cancel: &Cancel) -> Option<Looked> {
     let facts = tokio::select! {
         facts = survey(&setup.http, &setup.request, Scope::Preflight) => facts,
         () = cancel.reached(Level::Asked) => return None,
     };
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
     let findings = plan::preflight(&setup.request, &facts, &planned);
-    Some((planned, findings))
+    Some(Looked { facts, planned, findings })
 }
 
 fn tell(context: &Context, findings: &[Finding]) {
     for finding in findings {
-        let text = format!("{}: {}; {}", finding.reason, finding.detail, finding.remedy);
+        let text = context.sentence(finding);
         // One finding is one line, whatever a server put into it.
         let text = text.replace(['\n', '\r'], " ");
         match finding.severity {
@@ -190,6 +205,7 @@ pub(crate) async fn repair_first(
     context: &Context,
     setup: &Setup,
     journal: &Lock,
+    chronicle: &Chronicle,
     cancel: &Cancel,
     danger: &Danger,
 ) -> Result<(), Exit> {
@@ -216,11 +232,13 @@ pub(crate) async fn repair_first(
         Ok(seen) => {
             danger.armed.store(false, Ordering::SeqCst);
             console.info(&format!("exporting runs again ({})", repair::seen(&seen)));
+            chronicle.repaired(&armed.since);
             Ok(())
         }
         Err(cause) => {
             let exit = context.fail(Exit::MaybePaused, format!("nothing was started: {cause}"));
             let command = repair_command(context, setup);
+            chronicle.still_paused("an earlier run died, and resuming failed", &command);
             console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{command}"));
             Err(exit)
         }
@@ -235,6 +253,7 @@ struct One<'a> {
     args: &'a CreateArgs,
     setup: &'a Setup,
     journal: Arc<Lock>,
+    chronicle: Arc<Chronicle>,
     cancel: Cancel,
     danger: Danger,
     repair_command: String,
@@ -244,7 +263,7 @@ impl One<'_> {
     /// One whole backup.
     async fn backup(&self, attempt: u32, last: bool) -> Exit {
         let context = self.context;
-        let Some((planned, findings)) = self.look(attempt).await else {
+        let Some(Looked { facts, planned, findings }) = self.look(attempt).await else {
             let state = if attempt == 0 { "nothing was changed" } else { "exporting runs" };
             return context.fail(Exit::Cancelled, format!("cancelled; {state}"));
         };
@@ -273,10 +292,13 @@ impl One<'_> {
         };
         self.danger.guarded_by(guard.clone());
         let looked_after = guard.clone().map(|g| tokio::spawn(g.look_after(context.console.clone())));
+        let record = self.chronicle.begins(checked.procedure().backup_id, &facts);
         let report = self.drive(&checked).await;
+        self.chronicle.ended(record, &report, &self.repair_command);
         if let Some(looked_after) = looked_after {
             looked_after.abort();
         }
+        context.notes.report(&report);
         let exit = Exit::of_report(&report);
         if let Some(guard) = guard {
             // With an armed journal the guard would only repeat what has just failed for minutes.
@@ -304,17 +326,18 @@ impl One<'_> {
             context: self.context,
             setup: self.setup,
             journal: self.journal.clone(),
+            chronicle: &self.chronicle,
             cancel: &self.cancel,
             timeout: cleanup::TIMEOUT,
         }
     }
 
     /// Before a further attempt, what the failed one has begun is let run out: an application takes one backup at a time.
-    async fn look(&self, attempt: u32) -> Option<(Result<Procedure, PlanError>, Vec<Finding>)> {
+    async fn look(&self, attempt: u32) -> Option<Looked> {
         let give_up = tokio::time::Instant::now() + LEFTOVERS;
         loop {
             let looked = look(self.setup, &self.cancel).await?;
-            let busy = looked.1.iter().any(|f| f.reason == Reason::BackupInProgress);
+            let busy = looked.findings.iter().any(|f| f.reason == Reason::BackupInProgress);
             if attempt == 0 || !busy || tokio::time::Instant::now() >= give_up {
                 return Some(looked);
             }
@@ -349,8 +372,10 @@ impl One<'_> {
         let (events, mut heard) = Events::channel();
         let console = self.context.console.clone();
         console.begin();
+        let (chronicle, id) = (self.chronicle.clone(), checked.procedure().backup_id);
         let teller = tokio::spawn(async move {
             while let Some(event) = heard.recv().await {
+                chronicle.hear(id, &event.happened);
                 console.event(event);
             }
             console.end();
@@ -378,6 +403,9 @@ impl One<'_> {
         }
         // A reader of the report that does not read blocks us: everything that matters comes before it.
         self.journal.finish().await;
+        if Exit::of_report(report) == Exit::MaybePaused {
+            self.chronicle.finish().await;
+        }
         if Exit::of_report(report) == Exit::MaybePaused {
             let command = &self.repair_command;
             context.console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{command}"));

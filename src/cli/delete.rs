@@ -3,12 +3,15 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use super::Context;
+use super::chronicle::Chronicle;
 use super::create::{repair_command, repair_first};
+use super::rights::Needs;
 use super::set_args::DeleteArgs;
 use super::sets::{self, Deleter, Looked};
 use super::setup::Setup;
 use super::signals::{Danger, listen};
 use crate::catalogue::refusals;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Finding};
 use crate::plan::{self, Deletion};
@@ -29,7 +32,8 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
             ids.push(id);
         }
     }
-    let setup = sets::release(context, &args.release).await?;
+    let setup =
+        sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
     let asks = !args.yes && !args.dry_run;
     if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(context.fail(
@@ -42,17 +46,28 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
         let deletions = planned(context, &setup, &ids, args.force).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();
         let view = DeletionView { dry_run: true, items };
-        context.print(&Document::Deletion(&view));
         if args.dry_run {
+            context.print(&Document::Deletion(&view));
             return Ok(Exit::Done);
         }
+        // Part of the question: stdout is for the result alone.
+        context.show(&Document::Deletion(&view));
         confirm(context, &ids, &cancel).await?;
     }
     let journal = sets::locked(context, &setup, "delete").await?;
     let timeout = args.delete_timeout;
-    let deleter = Deleter { context, setup: &setup, journal: journal.clone(), cancel: &cancel, timeout };
+    let chronicle = Chronicle::of(&setup, journal.identity(), &context.console);
+    let deleter = Deleter {
+        context,
+        setup: &setup,
+        journal: journal.clone(),
+        chronicle: &chronicle,
+        cancel: &cancel,
+        timeout,
+    };
     let exit = under_lock(&deleter, &ids, args.force, &danger).await;
     journal.finish().await;
+    chronicle.finish().await;
     exit
 }
 
@@ -63,8 +78,8 @@ async fn under_lock(
     force: bool,
     danger: &Danger,
 ) -> Result<Exit, Exit> {
-    let Deleter { context, setup, journal, cancel, .. } = deleter;
-    repair_first(context, setup, journal, cancel, danger).await?;
+    let Deleter { context, setup, journal, chronicle, cancel, .. } = deleter;
+    repair_first(context, setup, journal, chronicle, cancel, danger).await?;
     let deletions = planned(context, setup, ids, force).await?;
     let items = deleter.items(deletions).await;
     let exit = sets::exit(&items, cancel);

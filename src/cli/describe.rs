@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::rights::Needs;
 use super::set_args::DescribeArgs;
+use super::setup::Setup;
 use super::{Context, sets};
 use crate::catalogue::{Measure, SetState, details, judge};
+use crate::cluster::Records;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
-use crate::model::Severity;
-use crate::render::{DetailView, Document};
+use crate::model::{BackupId, Severity};
+use crate::render::{DetailView, Document, RecordView};
 use crate::survey::{open_sets, surroundings};
 
 pub(crate) async fn run(context: &Context, args: DescribeArgs) -> Exit {
@@ -18,14 +22,15 @@ pub(crate) async fn run(context: &Context, args: DescribeArgs) -> Exit {
 
 async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
     let id = sets::id(context, &args.id)?;
-    let setup = sets::release(context, &args.release).await?;
+    let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
     let mut looked = sets::look(context, &setup).await?;
     let ids = BTreeSet::from([id]);
     if let Some(problem) = open_sets(&setup.http, &setup.request, &mut looked.facts, &ids, true).await {
         context.console.warn(&format!("its snapshots could not all be opened: {problem}"));
     }
     surroundings(&setup.http, &setup.request, &mut looked.facts).await;
-    let Some(detail) = details(&looked.facts, &setup.expected_parts(), &ids).into_iter().next() else {
+    let Some(detail) = details(&looked.facts, &setup.expected_parts(&looked.facts), &ids).into_iter().next()
+    else {
         return Err(match looked.all_answered() {
             Ok(()) => context.fail(Exit::NotFound, format!("there is no backup {id}")),
             Err(unknown) => context.fail(
@@ -34,6 +39,7 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
             ),
         });
     };
+    let record = record(context, &setup, id).await;
     let measure = Measure {
         facts: &looked.facts,
         records_prefix: &setup.request.records_prefix,
@@ -44,6 +50,27 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
     let findings = judge(&detail, &measure);
     let restorable =
         detail.set.state == SetState::Complete && findings.iter().all(|f| f.severity != Severity::Error);
-    context.print(&Document::Detail(&DetailView { detail, restorable, findings }));
+    context.print(&Document::Detail(&DetailView { detail, record, restorable, findings }));
     Ok(Exit::Done)
+}
+
+/// What the run that took it has written down. Nothing depends on it.
+async fn record(context: &Context, setup: &Setup, id: BackupId) -> Option<RecordView> {
+    let found = setup.kubernetes.as_ref()?;
+    let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
+    match records.list().await {
+        Ok((mut all, _)) => all.remove(&id).map(|record| RecordView {
+            outcome: record.outcome,
+            started: record.started,
+            finished: record.finished,
+            reason: record.reason,
+            versions: record.versions,
+            partitions: record.partitions,
+            paused_seconds: record.paused_seconds,
+        }),
+        Err(error) => {
+            context.console.warn(&format!("its record cannot be read: {error}"));
+            None
+        }
+    }
 }

@@ -20,11 +20,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::args::ReleaseArgs;
+use super::chronicle::Chronicle;
 use super::console::{Console, LogFormat};
 use super::lock::{Lock, NotOpened, open};
 use super::reach::reach;
 use super::repair::repair;
+use super::rights::Needs;
 use super::setup::Setup;
+use crate::cluster;
 use crate::exit::Exit;
 use crate::plan::Limits;
 use crate::render::Style;
@@ -289,13 +292,14 @@ pub(crate) fn main() -> Exit {
         let _ = writeln!(io::stderr(), "warning: the guard cannot ignore a signal: {error}");
     }
     // Everything that can fail is done now, while somebody is there to hear of it.
-    let setup = match runtime.block_on(reach(None, &order.release)) {
-        Ok(setup) => setup,
-        Err(error) => {
-            let _ = writeln!(io::stdout(), "{}", error.text.replace('\n', " "));
-            return error.exit;
-        }
-    };
+    let setup =
+        match runtime.block_on(reach(None, &order.release, Needs::late(cluster::rights::Command::Resume))) {
+            Ok(setup) => setup,
+            Err(error) => {
+                let _ = writeln!(io::stdout(), "{}", error.text.replace('\n', " "));
+                return error.exit;
+            }
+        };
     if writeln!(io::stdout(), "ready").and_then(|()| io::stdout().flush()).is_err() {
         return Exit::Bug;
     }
@@ -347,15 +351,30 @@ async fn take_over(order: &Order, setup: &Setup, console: &Console) -> Exit {
             return Exit::MaybePaused;
         }
     };
+    let chronicle = Chronicle::of(setup, journal.identity(), console);
     let exit = match journal.armed() {
-        Some(armed) => resume(order, setup, &journal, &armed, console).await,
+        Some(armed) => {
+            let resumed = resume(order, setup, &journal, &armed, console).await;
+            match &resumed {
+                Ok(()) => chronicle.repaired(&armed.since),
+                Err(cause) => chronicle.still_paused(cause, &order.repair),
+            }
+            resumed.map_or(Exit::MaybePaused, |()| Exit::Done)
+        }
         None => Exit::Done,
     };
     journal.finish().await;
+    chronicle.finish().await;
     exit
 }
 
-async fn resume(order: &Order, setup: &Setup, journal: &Lock, armed: &Armed, console: &Console) -> Exit {
+async fn resume(
+    order: &Order,
+    setup: &Setup,
+    journal: &Lock,
+    armed: &Armed,
+    console: &Console,
+) -> Result<(), String> {
     console.warn(&format!(
         "guard: the run died while exporting was paused (since {}): resuming it",
         armed.since
@@ -369,12 +388,12 @@ async fn resume(order: &Order, setup: &Setup, journal: &Lock, armed: &Armed, con
     match released.result {
         Ok(seen) => {
             console.info(&format!("guard: exporting runs again ({})", super::repair::seen(&seen)));
-            Exit::Done
+            Ok(())
         }
         Err(cause) => {
             console.error(Exit::MaybePaused.code(), &format!("guard: {cause}"));
             console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{}", order.repair));
-            Exit::MaybePaused
+            Err(cause)
         }
     }
 }

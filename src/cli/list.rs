@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 
+use super::rights::Needs;
 use super::set_args::{ListArgs, Sort};
 use super::{Context, sets};
 use crate::catalogue::{self, Set, SetState};
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::render::Document;
 use crate::survey::open_sets;
@@ -20,7 +22,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<Exit, Exit> {
     if by_contents && !args.sizes {
         return Err(context.fail(Exit::Usage, "this order needs --sizes, which opens every snapshot"));
     }
-    let setup = sets::release(context, &args.release).await?;
+    let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
     let mut looked = sets::look(context, &setup).await?;
     // Opened is only what will be shown, unless the order depends on it.
     let mut shown =
@@ -30,7 +32,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<Exit, Exit> {
         if let Some(problem) = open_sets(&setup.http, &setup.request, &mut looked.facts, &ids, true).await {
             context.console.warn(&format!("not all snapshots could be opened: {problem}"));
         }
-        shown = catalogue::sets(&looked.facts, &setup.expected_parts());
+        shown = catalogue::sets(&looked.facts, &setup.expected_parts(&looked.facts));
         shown.retain(|s| ids.contains(&s.id));
         shown = chosen(shown, &args, true);
     }
@@ -52,7 +54,7 @@ fn chosen(mut sets: Vec<Set>, args: &ListArgs, limited: bool) -> Vec<Set> {
         sets.reverse();
     }
     if let (Some(limit), true) = (args.limit, limited) {
-        sets.truncate(limit);
+        sets.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
     sets
 }

@@ -7,19 +7,23 @@ mod access;
 mod access_args;
 mod args;
 mod check;
+mod chronicle;
 mod cleanup;
 mod console;
 mod create;
 mod delete;
 mod describe;
 mod guard;
+mod in_cluster;
 mod list;
 mod lock;
+mod metrics;
 mod parse;
 mod prune;
 mod reach;
 mod repair;
 mod resume;
+mod rights;
 mod sandbox;
 mod set_args;
 mod sets;
@@ -36,6 +40,7 @@ use std::sync::OnceLock;
 use clap::CommandFactory;
 
 use crate::exit::Exit;
+use crate::model::Finding;
 use crate::render::{self, Document, Format, Style, VersionView};
 pub use args::{Cli, Verb};
 pub use parse::command;
@@ -49,13 +54,25 @@ pub(crate) struct Context {
     pub called: &'static str,
     /// Whether exporting may be paused by us, and the command that repairs it: for an end that nobody planned.
     pub danger: OnceLock<(signals::Danger, String)>,
+    /// What the run is to be remembered by.
+    pub notes: metrics::Notes,
 }
 
 impl Context {
     /// Prints a result. A reader that went away (`| head`) is no failure of ours.
     pub fn print(&self, document: &Document<'_>) {
+        self.console.flush();
         let context = render::Context { style: self.style, now: timestamp(), program: self.called };
         self.write(|out| render::write(document, self.format, &context, out));
+    }
+
+    /// Shows something to the people who are about to be asked: on stderr, whatever the output.
+    pub fn show(&self, document: &Document<'_>) {
+        let context = render::Context { style: Style::default(), now: timestamp(), program: self.called };
+        let mut text = Vec::new();
+        if render::write(document, Format::Table, &context, &mut text).is_ok() {
+            self.console.line(String::from_utf8_lossy(&text).trim_end().to_owned());
+        }
     }
 
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
@@ -66,6 +83,12 @@ impl Context {
         {
             self.console.warn(&format!("the result could not be printed: {error}"));
         }
+    }
+
+    /// A finding in one sentence, with the commands that it names as the user would type them.
+    pub fn sentence(&self, finding: &Finding) -> String {
+        let remedy = render::spoken(&finding.remedy, self.called);
+        format!("{}: {}; {remedy}", finding.reason, finding.detail)
     }
 
     /// Prints one error to stderr, and why.
@@ -112,6 +135,7 @@ pub fn run(argv: &[OsString]) -> Exit {
         console,
         called,
         danger: OnceLock::new(),
+        notes: metrics::Notes::default(),
     };
     let exit = match cli.verb {
         Verb::Completion { shell } => completion(&context, shell),
@@ -150,16 +174,38 @@ fn left_armed(danger: Option<&(signals::Danger, String)>) -> Option<&str> {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
-        Verb::Create(args) => create::run(context, args).await,
+        Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, args)).await,
+        Verb::Create(args) => {
+            let target = args.metrics.clone();
+            let dry_run = args.dry_run;
+            let exit = create::run(context, args).await;
+            if !dry_run {
+                metrics::tell(context, "create", &target, exit).await;
+            }
+            exit
+        }
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
         Verb::List(args) => list::run(context, args).await,
         Verb::Describe(args) => describe::run(context, args).await,
-        Verb::Verify(args) => verify::run(context, args).await,
+        Verb::Verify(args) => {
+            let target = args.metrics.clone();
+            let exit = verify::run(context, args).await;
+            metrics::tell(context, "verify", &target, exit).await;
+            exit
+        }
         Verb::Delete(args) => delete::run(context, args).await,
-        Verb::Prune(args) => prune::run(context, args).await,
+        Verb::Prune(args) => {
+            let (target, dry_run) = (args.metrics.clone(), args.dry_run);
+            let exit = prune::run(context, args).await;
+            if !dry_run {
+                metrics::tell(context, "prune", &target, exit).await;
+            }
+            exit
+        }
         Verb::Resume(args) => resume::run(context, args).await,
         Verb::Sandbox(args) => sandbox::run(context, args).await,
+        Verb::Rights(args) => rights::run(context, &args),
         Verb::Completion { .. } | Verb::Version | Verb::Guard => Exit::Bug,
     }
 }

@@ -6,9 +6,10 @@ use std::ffi::OsString;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory, Error, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, Error, FromArgMatches};
 
-use super::args::Cli;
+use super::args::{Cli, Verb};
 use super::console::{Console, LogFormat};
 use crate::exit::Exit;
 use crate::render::Style;
@@ -35,7 +36,13 @@ pub(super) fn parse(called: &'static str, argv: &[OsString]) -> Result<Cli, Exit
     let parser = every_arg(command(called), &mut |arg| {
         if empty(&arg) { arg.env(Resettable::Reset) } else { arg }
     });
-    let parsed = parser.try_get_matches_from(argv).and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = parser.try_get_matches_from(argv).and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let (Verb::Create(create), Some((_, typed))) = (&mut cli.verb, matches.subcommand()) {
+            (create.job.typed, create.job.files) = for_a_job(typed);
+        }
+        Ok(cli)
+    });
     parsed.map_err(|error| {
         // Help tells of every variable, also of the empty ones.
         let error = match error.kind() {
@@ -51,6 +58,51 @@ pub(super) fn parse(called: &'static str, argv: &[OsString]) -> Result<Cli, Exit
         }
         if error.use_stderr() { Exit::Usage } else { Exit::Done }
     })
+}
+
+/// Flags that are about this machine, or about the Job itself.
+const HERE: [&str; 19] = [
+    "release",
+    "namespace",
+    "access",
+    "kubeconfig",
+    "context",
+    "cluster",
+    "user",
+    "as",
+    "as-group",
+    "request-timeout",
+    "in-cluster",
+    "cron-job",
+    "image",
+    "service-account",
+    "state-dir",
+    "no-guard",
+    "output",
+    "color",
+    "log-format",
+];
+
+/// What was typed for `create` that a Job can be told as well, and the flags that name files of this machine.
+fn for_a_job(typed: &ArgMatches) -> (Vec<String>, Vec<String>) {
+    let (mut words, mut files) = (Vec::new(), Vec::new());
+    let command = Cli::command();
+    let create = command.find_subcommand("create");
+    for arg in command.get_arguments().chain(create.into_iter().flat_map(Command::get_arguments)) {
+        let (id, Some(long)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
+        let known = typed.try_contains_id(id).unwrap_or(false);
+        if !known || typed.value_source(id) != Some(ValueSource::CommandLine) || HERE.contains(&long) {
+            continue;
+        }
+        if long.ends_with("-file") {
+            files.push(format!("--{long}"));
+        } else if !arg.get_action().takes_values() {
+            words.push(format!("--{long}"));
+        } else if let Ok(Some(values)) = typed.try_get_raw(id) {
+            words.extend(values.map(|value| format!("--{long}={}", value.to_string_lossy())));
+        }
+    }
+    (words, files)
 }
 
 fn every_arg(command: Command, change: &mut dyn FnMut(Arg) -> Arg) -> Command {

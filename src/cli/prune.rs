@@ -1,11 +1,14 @@
 //! `prune`: retention, by itself and after a backup.
 
 use super::Context;
+use super::chronicle::Chronicle;
 use super::create::{repair_command, repair_first};
+use super::rights::Needs;
 use super::set_args::{KeepArgs, PruneArgs};
 use super::sets::{self, Deleter};
 use super::signals::listen;
 use crate::catalogue::{Policy, Set, SetState, other_hands, retention};
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Finding, Reason};
 use crate::plan;
@@ -28,7 +31,9 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
             "no rule was given, such as --keep-daily 7 or --failed-after 7d: nothing would ever be deleted";
         return Err(context.fail(Exit::Usage, text));
     }
-    let setup = sets::release(context, &args.release).await?;
+    let setup =
+        sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
+    context.notes.about(&setup);
     let (cancel, danger) = listen(context, &repair_command(context, &setup));
     let rules = Rules { keep: &args.keep, policy: &policy };
     if args.dry_run {
@@ -39,12 +44,21 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
     }
     let journal = sets::locked(context, &setup, "prune").await?;
     let timeout = args.delete_timeout;
-    let deleter = Deleter { context, setup: &setup, journal: journal.clone(), cancel: &cancel, timeout };
-    let exit = match repair_first(context, &setup, &journal, &cancel, &danger).await {
+    let chronicle = Chronicle::of(&setup, journal.identity(), &context.console);
+    let deleter = Deleter {
+        context,
+        setup: &setup,
+        journal: journal.clone(),
+        chronicle: &chronicle,
+        cancel: &cancel,
+        timeout,
+    };
+    let exit = match repair_first(context, &setup, &journal, &chronicle, &cancel, &danger).await {
         Ok(()) => apply(&deleter, rules).await,
         Err(exit) => Err(exit),
     };
     journal.finish().await;
+    chronicle.finish().await;
     exit
 }
 
@@ -73,6 +87,7 @@ async fn decide(
     rules: Rules<'_>,
 ) -> Result<(PruneView, Vec<plan::Deletion>), Exit> {
     let mut looked = sets::look(context, setup).await?;
+    context.notes.sets(&looked.sets);
     let now = super::timestamp();
     let mut against: Vec<Finding> = looked.all_answered().err().into_iter().collect();
     against.extend(

@@ -9,29 +9,50 @@ use secrecy::SecretString;
 use super::Context;
 use super::access::{Access, Fetched, aws, secret_ref};
 use super::args::{Access as Way, KubeArgs, ReleaseArgs, SearchArgs};
+use super::rights::{Asked, Missing, Needs, Where, explained};
 use super::setup::{Setup, Usage, base_url, valid_name};
 use crate::client::{Credentials, Endpoint, Http};
-use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, PodForward, Target};
+use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
 use crate::discover::{self, Hidden, Login, NotFound, Objects, Place, Release, Source};
 use crate::exit::Exit;
-use crate::model::{Component, Part};
+use crate::model::{Component, Part, Storage};
+use crate::plan::Configured;
 
 /// The release could not be reached; nothing was changed.
 #[derive(Debug)]
 pub(crate) struct Unreached {
     pub exit: Exit,
     pub text: String,
+    /// Rights that are missing, of which one may be the reason.
+    pub missing: Vec<Missing>,
+    /// The API said that something is not allowed.
+    pub denied: bool,
+}
+
+impl Unreached {
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into(), missing: Vec::new(), denied: false }
+    }
+
+    /// For people, with the Role that would help.
+    pub fn tell(&self, context: &Context) -> Exit {
+        match self.missing.as_slice() {
+            [] => context.fail(self.exit, &self.text),
+            missing => context.fail(self.exit, format!("{}\n{}", self.text, explained(missing))),
+        }
+    }
 }
 
 impl From<Usage> for Unreached {
     fn from(error: Usage) -> Self {
-        Self { exit: Exit::Usage, text: error.to_string() }
+        Self::new(Exit::Usage, error.to_string())
     }
 }
 
 impl From<ClusterError> for Unreached {
     fn from(error: ClusterError) -> Self {
-        Self { exit: Exit::NoAccess, text: error.to_string() }
+        let denied = matches!(error, ClusterError::Forbidden { .. });
+        Self { denied, ..Self::new(Exit::NoAccess, error.to_string()) }
     }
 }
 
@@ -62,23 +83,102 @@ fn has_kubernetes() -> bool {
 }
 
 /// Finds the release and the way to it. Asks, and changes nothing.
-pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Result<Setup, Unreached> {
-    let by_url = args.gateway_url.is_some() && !asks_for_kubernetes(&args.kube);
+pub(crate) async fn reach(
+    context: Option<&Context>,
+    args: &ReleaseArgs,
+    needs: Needs,
+) -> Result<Setup, Unreached> {
     warn_of_blind_trust(context, args);
-    if by_url || !(asks_for_kubernetes(&args.kube) || has_kubernetes()) {
+    if !through_kubernetes(args) {
         let setup = Setup::new(args, &fetched(args, None).await?)?;
         setup.need_gateway()?;
         return Ok(setup);
     }
-    let cluster = Cluster::connect(&options(&args.kube), |name| std::env::var_os(name)).await?;
-    let (release, objects) = find(context, args, &cluster).await?;
-    let release = with_foreign_search(release, objects, &cluster).await;
-    let forward = match args.kube.access {
+    let cluster = connect(&args.kube).await?;
+    let mut found =
+        Sight { forward: forwards(&args.kube, &cluster), release: None, missing: None, denied: false };
+    let reached = through(context, args, needs, &cluster, &mut found).await;
+    let Err(mut error) = reached else { return reached };
+    error.denied |= found.denied;
+    // Who may not do one thing wants to know about all the others at once.
+    if found.missing.is_none() && error.denied {
+        let asked = found.place(args, &cluster).missing(needs.command).await;
+        found.missing = asked.ok();
+    }
+    error.missing = found.missing.unwrap_or_default();
+    // What may not be listed may be there all the same.
+    if error.exit == Exit::NotFound && error.missing.iter().any(Missing::is_needed) {
+        error.exit = Exit::NoAccess;
+    }
+    Err(error)
+}
+
+/// Whether the release is looked for in Kubernetes.
+pub(crate) fn through_kubernetes(args: &ReleaseArgs) -> bool {
+    let by_url = args.gateway_url.is_some() && !asks_for_kubernetes(&args.kube);
+    !by_url && (asks_for_kubernetes(&args.kube) || has_kubernetes())
+}
+
+/// The way to the Kubernetes API.
+pub(crate) async fn connect(kube: &KubeArgs) -> Result<Cluster, ClusterError> {
+    Cluster::connect(&options(kube), |name| std::env::var_os(name)).await
+}
+
+fn forwards(kube: &KubeArgs, cluster: &Cluster) -> bool {
+    match kube.access {
         Way::Auto => !cluster.in_cluster(),
         Way::PortForward => true,
         Way::Direct => false,
-    };
-    let fetched = fetched(args, Some((&cluster, &release.namespace))).await?;
+    }
+}
+
+/// What has been seen on the way, for what goes wrong later.
+struct Sight {
+    forward: bool,
+    release: Option<Release>,
+    /// Rights that are missing, once they were asked for.
+    missing: Option<Vec<Missing>>,
+    /// Something could not be listed.
+    denied: bool,
+}
+
+impl Sight {
+    fn place<'a>(&'a self, args: &ReleaseArgs, cluster: &'a Cluster) -> Where<'a> {
+        Where {
+            cluster,
+            namespace: self.release.as_ref().map_or(cluster.namespace(), |r| &r.namespace),
+            release: self.release.as_ref(),
+            search: args.search_url.is_none(),
+            forward: self.forward,
+            no_lease: args.kube.no_lease,
+        }
+    }
+}
+
+async fn through(
+    context: Option<&Context>,
+    args: &ReleaseArgs,
+    needs: Needs,
+    cluster: &Cluster,
+    sight: &mut Sight,
+) -> Result<Setup, Unreached> {
+    let (release, objects) = find(context, args, cluster, &mut sight.denied).await?;
+    let release = with_foreign_search(release, objects, cluster).await;
+    sight.release = Some(release.clone());
+    if needs.asked != Asked::Late {
+        let missing = sight.place(args, cluster).missing(needs.command).await?;
+        let fatal = needs.asked == Asked::Strictly && missing.iter().any(Missing::is_needed);
+        sight.missing = Some(missing);
+        if fatal {
+            let text = format!(
+                "not allowed to do all that is needed ({}); nothing was changed",
+                cluster.description()
+            );
+            return Err(Unreached::new(Exit::NoAccess, text));
+        }
+    }
+    let forward = sight.forward;
+    let fetched = fetched(args, Some((cluster, &release.namespace))).await?;
     let mut given = Setup::new(args, &fetched)?;
     let mut forwards = BTreeMap::new();
     for (component, place) in &release.components {
@@ -95,11 +195,11 @@ pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Resu
         given.management.apply(&mut endpoint);
         given.endpoints.insert(*component, endpoint);
         if forward {
-            forwards.insert(*component, PodForward::open(&cluster, target(place))?);
+            forwards.insert(*component, PodForward::open(cluster, target(place))?);
         }
     }
     if args.search_url.is_none() {
-        search(&mut given, &mut forwards, args, &fetched, &release, &cluster, forward).await?;
+        search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
     }
     storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
@@ -109,15 +209,32 @@ pub(crate) async fn reach(context: Option<&Context>, args: &ReleaseArgs) -> Resu
             release.name,
             notes.join("; ")
         );
-        return Err(Unreached { exit: Exit::NotFound, text });
+        return Err(Unreached::new(Exit::NotFound, text));
     }
     let transport = ForwardTransport::new(given.endpoints.clone(), forwards)
-        .map_err(|e| Unreached { exit: Exit::Usage, text: e.to_string() })?;
+        .map_err(|e| Unreached::new(Exit::Usage, e.to_string()))?;
     given.request.components = given.endpoints.keys().copied().collect();
+    given.request.configured = configured(&release);
     given.http = Http::new(std::sync::Arc::new(transport));
     given.connection = connection(&args.kube);
-    given.kubernetes = Some(InKubernetes { cluster, release, no_lease: args.kube.no_lease });
+    given.missing = sight.missing.clone().unwrap_or_default();
+    let (cluster, no_lease) = (cluster.clone(), args.kube.no_lease);
+    given.kubernetes = Some(InKubernetes { cluster, release, no_lease });
     Ok(given)
+}
+
+/// What the release's configuration says of itself.
+fn configured(release: &Release) -> Configured {
+    let storage =
+        release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
+            "rdbms" => Storage::Relational,
+            _ => Storage::Search,
+        });
+    Configured {
+        version: release.version.as_ref().map(|v| v.value.clone()),
+        topology: Some(release.topology.value),
+        storage,
+    }
 }
 
 fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {
@@ -144,12 +261,21 @@ fn options(kube: &KubeArgs) -> AccessOptions {
     }
 }
 
+/// The release among the objects of its namespace. `denied`: not all of them could be listed.
 async fn find(
     context: Option<&Context>,
     args: &ReleaseArgs,
     cluster: &Cluster,
+    denied: &mut bool,
 ) -> Result<(Release, Objects), Unreached> {
-    let objects = objects(cluster, cluster.namespace(), Objects::default()).await?;
+    let inventory = cluster.inventory(cluster.namespace()).await?;
+    for error in &inventory.denied {
+        *denied = true;
+        if let Some(context) = context {
+            context.console.warn(&format!("{error}: what only these tell is not known"));
+        }
+    }
+    let objects = read(inventory, Objects::default())?;
     let mut wanted = args.kube.release.clone();
     loop {
         match discover::release(&objects, wanted.as_deref(), cluster.namespace()) {
@@ -161,30 +287,34 @@ async fn find(
                 wanted = if interactive { super::choose(question, &names) } else { None };
                 if wanted.is_none() {
                     let text = NotFound::Ambiguous { candidates }.to_string();
-                    return Err(Unreached { exit: Exit::NotFound, text });
+                    return Err(Unreached::new(Exit::NotFound, text));
                 }
             }
             Err(error) => {
                 let text = format!("{error} (asked: {})", cluster.description());
-                return Err(Unreached { exit: Exit::NotFound, text });
+                return Err(Unreached::new(Exit::NotFound, text));
             }
         }
     }
 }
 
-async fn objects(cluster: &Cluster, namespace: &str, mut objects: Objects) -> Result<Objects, Unreached> {
-    let inventory = cluster.inventory(namespace).await?;
-    for denied in &inventory.denied {
-        tracing::warn!(%denied, "left out of discovery");
-    }
+fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {
     for list in inventory.lists {
         let read = objects.add(list);
-        read.map_err(|e| Unreached {
-            exit: Exit::Bug,
-            text: format!("an object of the cluster was not understood: {e}"),
+        read.map_err(|e| {
+            Unreached::new(Exit::Bug, format!("an object of the cluster was not understood: {e}"))
         })?;
     }
     Ok(objects)
+}
+
+/// The release that is meant, by its name and namespace alone: for what runs in the cluster by itself.
+pub(crate) async fn named(
+    context: &Context,
+    args: &ReleaseArgs,
+    cluster: &Cluster,
+) -> Result<String, Unreached> {
+    Ok(find(Some(context), args, cluster, &mut false).await?.0.name)
 }
 
 /// A search engine in another namespace: its Service is looked up there, and where that is not allowed its URL is used as
@@ -193,7 +323,8 @@ async fn with_foreign_search(release: Release, objects_here: Objects, cluster: &
     let unseen = release.search.as_ref().and_then(|s| s.unseen_service.clone());
     let Some((namespace, _)) = unseen.filter(|(ns, _)| *ns != release.namespace) else { return release };
     let (name, own) = (release.name.clone(), release.namespace.clone());
-    match objects(cluster, &namespace, objects_here).await {
+    let Ok(inventory) = cluster.services_and_pods(&namespace).await else { return release };
+    match read(inventory, objects_here) {
         Ok(both) => discover::release(&both, Some(&name), &own).unwrap_or(release),
         Err(_) => release,
     }
@@ -336,11 +467,10 @@ fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) -> Result<(
         given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());
     }
     match (&given.request.repository, given.endpoints.contains_key(&Component::Search)) {
-        (None, true) => Err(Unreached {
-            exit: Exit::Usage,
-            text: "no component of the release names a snapshot repository: give --repository (ELASTIC_SNAPSHOT_REPOSITORY)"
-                .to_owned(),
-        }),
+        (None, true) => Err(Unreached::new(
+            Exit::Usage,
+            "no component of the release names a snapshot repository: give --repository (ELASTIC_SNAPSHOT_REPOSITORY)",
+        )),
         (Some(name), true) => Ok(valid_name(name, "the repository")?),
         (_, false) => Ok(()),
     }

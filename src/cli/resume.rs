@@ -3,13 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use super::args::{ReleaseArgs, ResumeArgs};
+use super::chronicle::Chronicle;
 use super::create::repair_command;
 use super::lock::{Lock, NotOpened, open};
 use super::reach::{asks_for_kubernetes, fetched, reach};
 use super::repair::Left;
+use super::rights::Needs;
 use super::setup::Setup;
 use super::signals::{Danger, listen};
 use super::{Context, repair};
+use crate::cluster::Occasion;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::journal::{FileJournal, Holder, OpenError, ReleaseKey, StateDir};
 use crate::render::{Document, ResumedState, ResumedView};
@@ -20,9 +24,10 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
     if args.if_abandoned && !named && !in_pod() {
         return every_abandoned(context, &args).await;
     }
-    let mut setup = match reach(Some(context), &Setup::of_zeebe(&args.release)).await {
+    let needs = Needs::late(Command::Resume);
+    let mut setup = match reach(Some(context), &Setup::of_zeebe(&args.release), needs).await {
         Ok(setup) => setup,
-        Err(error) => return context.fail(error.exit, error.text),
+        Err(error) => return error.tell(context),
     };
     let gateway = match setup.need_gateway() {
         Ok(gateway) => gateway.to_string(),
@@ -47,12 +52,24 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
             None
         }
     };
+    let was_armed = journal.as_ref().and_then(|j| j.armed());
+    let chronicle = Chronicle::of(&setup, journal.as_ref().and_then(|j| j.identity()), &context.console);
     let all =
         resume(context, &args, &mut setup, journal.as_deref(), &gateway, command, &cancel, &danger).await;
+    for resumed in &all {
+        match (&resumed.exporting, &was_armed) {
+            (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(&armed.since),
+            (ResumedState::Running { .. }, None) => {
+                chronicle.tell(Occasion::Resumed, "exporting was resumed by hand, and runs");
+            }
+            (ResumedState::MaybePaused { cause, repair }, _) => chronicle.still_paused(cause, repair),
+        }
+    }
     // Before anything is printed: a reader that does not read must not keep the next run out.
     if let Some(journal) = &journal {
         journal.finish().await;
     }
+    chronicle.finish().await;
     tell(context, &all)
 }
 

@@ -1,10 +1,10 @@
 //! `sandbox`: a simulated release on loopback. Prints what to put into the environment, then serves until it is stopped.
 
 use super::Context;
-use super::args::SandboxArgs;
+use super::args::{SandboxArgs, SandboxEngine};
 use super::signals::listen;
 use crate::exit::Exit;
-use crate::model::{Component, Version};
+use crate::model::{Component, Engine, Version};
 use crate::run::Level;
 use crate::sim::{FaultRule, Ports, Profile, Sim, Timings, serve};
 
@@ -18,22 +18,21 @@ pub(crate) async fn run(context: &Context, args: SandboxArgs) -> Exit {
         Ok(rules) => rules,
         Err(error) => return context.fail(Exit::Usage, format!("--fault: {error}")),
     };
-    if let Err(error) = args.camunda_version.parse::<Version>() {
-        return context.fail(Exit::Usage, format!("--camunda-version: {error}"));
-    }
+    let profile = match chosen(&args) {
+        Ok(profile) => profile,
+        Err(text) => return context.fail(Exit::Usage, text),
+    };
     if args.brokers == 0 || args.partitions == 0 {
         return context.fail(Exit::Usage, "a cluster has at least one broker and one partition");
     }
     let now = super::now_unix();
     let profile = Profile {
-        camunda_version: args.camunda_version,
         brokers: args.brokers,
         partitions: args.partitions,
-        has_optimize: !args.no_optimize,
         history: (1..=args.history).rev().map(|days| now.saturating_sub(days * DAY)).collect(),
         now: super::timestamp(),
         timings: if args.quick { Timings::quick() } else { Timings::realistic() }.slowed(args.slow.max(1)),
-        ..Profile::default()
+        ..profile
     };
     let repository = profile.repository.clone();
     let sim = Sim::new(profile);
@@ -79,4 +78,25 @@ pub(crate) async fn run(context: &Context, args: SandboxArgs) -> Exit {
     cancel.reached(Level::Asked).await;
     served.shutdown().await;
     Exit::Done
+}
+
+/// The profile that was named, or that the version belongs to.
+fn chosen(args: &SandboxArgs) -> Result<Profile, String> {
+    let version = match args.camunda_version.as_deref().map(str::parse::<Version>).transpose() {
+        Ok(version) => version,
+        Err(error) => return Err(format!("--camunda-version: {error}")),
+    };
+    let line = version.as_ref().map_or((8, 6), Version::line);
+    let name = args.profile.clone().unwrap_or_else(|| format!("{}.{}", line.0, line.1));
+    // An unknown version may be tried, too: it behaves like the one that is known best.
+    let profile = Profile::named(&name).or_else(|| Profile::named("8.6")).unwrap_or_default();
+    let profile = match &args.camunda_version {
+        Some(shown) => Profile { camunda_version: shown.clone(), ..profile },
+        None => profile,
+    };
+    let profile = profile.on(match args.engine {
+        SandboxEngine::Elasticsearch => Engine::Elasticsearch,
+        SandboxEngine::Opensearch => Engine::OpenSearch,
+    });
+    Ok(if args.no_optimize { profile.without_optimize() } else { profile })
 }

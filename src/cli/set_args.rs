@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::args::{ReleaseArgs, duration};
+use super::metrics::MetricsArgs;
 use super::setup::Usage;
 use crate::catalogue::{Every, Policy, SetState};
 
@@ -18,8 +19,8 @@ pub struct ListArgs {
     #[arg(long, value_enum, value_delimiter = ',', env = "CAMUNDA_BACKUP_STATE", help_heading = "List")]
     pub state: Vec<State>,
     /// Only so many
-    #[arg(long, value_name = "N", env = "CAMUNDA_BACKUP_LIMIT", help_heading = "List")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", env = "CAMUNDA_BACKUP_LIMIT", value_parser = count(), help_heading = "List")]
+    pub limit: Option<u32>,
     /// In which order: the newest, longest, largest first
     #[arg(long, value_enum, default_value = "id", env = "CAMUNDA_BACKUP_SORT", help_heading = "List")]
     pub sort: Sort,
@@ -109,6 +110,8 @@ pub struct VerifyArgs {
     /// How long a backup may take before a missing part counts
     #[arg(long, value_name = "TIME", default_value = "15m", env = "CAMUNDA_BACKUP_GRACE_FOR_YOUNG", value_parser = long, help_heading = "Judgement")]
     pub young: Duration,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Arguments of `delete`.
@@ -147,6 +150,8 @@ pub struct PruneArgs {
     /// Limit for all of it
     #[arg(long, value_name = "TIME", default_value = "1h", env = "CAMUNDA_BACKUP_DELETE_TIMEOUT", value_parser = long, help_heading = "Retention")]
     pub delete_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Which backups are kept. The newest complete one always is.
@@ -214,7 +219,11 @@ impl KeepArgs {
 
     /// The rules as they could be typed.
     pub fn rules(&self) -> Vec<String> {
-        let time = |d: Duration| format!("{}h", d.as_secs() / 3600);
+        let time = |d: Duration| match d.as_secs() {
+            seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+            seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+            seconds => format!("{seconds}s"),
+        };
         let mut rules = Vec::new();
         rules.extend(self.keep_last.map(|n| format!("--keep-last {n}")));
         rules.extend(self.keep_within.map(|d| format!("--keep-within {}", time(d))));

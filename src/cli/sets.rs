@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::Context;
 use super::args::ReleaseArgs;
+use super::chronicle::Chronicle;
 use super::lock::{Lock, NotOpened, open};
 use super::reach::reach;
+use super::rights::Needs;
 use super::setup::Setup;
 use crate::catalogue::{Set, sets};
 use crate::exit::Exit;
@@ -23,8 +25,8 @@ pub(crate) struct Looked {
 }
 
 /// The release, and a way to speak to it.
-pub(crate) async fn release(context: &Context, args: &ReleaseArgs) -> Result<Setup, Exit> {
-    reach(Some(context), args).await.map_err(|error| context.fail(error.exit, error.text))
+pub(crate) async fn release(context: &Context, args: &ReleaseArgs, needs: Needs) -> Result<Setup, Exit> {
+    reach(Some(context), args, needs).await.map_err(|error| error.tell(context))
 }
 
 /// Takes the release's lock: without it nothing is changed. Let go of it with [`Lock::finish`].
@@ -48,7 +50,7 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
     if !answered {
         return Err(context.fail(Exit::NoAccess, "no component could be asked for its backups"));
     }
-    let sets = sets(&facts, &setup.expected_parts());
+    let sets = sets(&facts, &setup.expected_parts(&facts));
     Ok(Looked { facts, sets })
 }
 
@@ -76,8 +78,7 @@ impl Looked {
 /// Tells findings that stopped us.
 pub(crate) fn refuse(context: &Context, findings: &[Finding]) -> Exit {
     for finding in findings {
-        let text = format!("{}: {}; {}", finding.reason, finding.detail, finding.remedy);
-        context.console.problem(&text);
+        context.console.problem(&context.sentence(finding));
     }
     let exit = if findings.iter().all(|f| f.reason == Reason::PartUnknown) {
         Exit::NoAccess
@@ -92,6 +93,7 @@ pub(crate) struct Deleter<'a> {
     pub context: &'a Context,
     pub setup: &'a Setup,
     pub journal: Arc<Lock>,
+    pub chronicle: &'a Chronicle,
     pub cancel: &'a Cancel,
     pub timeout: Duration,
 }
@@ -122,6 +124,10 @@ impl Deleter<'_> {
         let reports = delete(&world, deletions).await;
         drop(world);
         let _ = teller.await;
+        for gone in reports.iter().filter(|r| r.is_gone() && !r.untouched) {
+            self.chronicle.deleted(gone.backup_id);
+            self.context.notes.gone(gone.backup_id);
+        }
         reports
     }
 

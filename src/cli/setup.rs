@@ -8,10 +8,11 @@ use url::Url;
 use super::access::{Access, Fetched};
 use super::args::ReleaseArgs;
 use super::reach::InKubernetes;
+use super::rights::Missing;
 use crate::client::{Endpoint, Http, HttpTransport};
 use crate::journal::{ReleaseKey, StateDir};
-use crate::model::{BackupId, Component, Part, Version};
-use crate::plan::{BackupRequest, Known, Limits};
+use crate::model::{BackupId, Component, Facts, Part, Version};
+use crate::plan::{self, BackupRequest, Known};
 
 /// The exporter's own default.
 const DEFAULT_RECORDS_PREFIX: &str = "zeebe-record";
@@ -30,6 +31,8 @@ pub(crate) struct Setup {
     pub kubernetes: Option<InKubernetes>,
     /// Flags of the connection to Kubernetes that were given, for commands that we tell people to run.
     pub connection: Vec<(&'static str, String)>,
+    /// Rights in Kubernetes that were asked for and are missing.
+    pub missing: Vec<Missing>,
     pub request: BackupRequest,
     pub state_dir: Option<std::path::PathBuf>,
     /// Access to all management APIs.
@@ -111,13 +114,13 @@ impl Setup {
             }
         }
         let request = BackupRequest {
-            backup_id: None,
             version,
             components: endpoints.keys().copied().collect(),
             repository,
             records_prefix,
-            limits: Limits::default(),
             known: Known { repositories, regions: None, accept_multi_region: args.accept_multi_region },
+            leave_out: args.leave_out.iter().map(|part| (*part).into()).collect(),
+            ..BackupRequest::default()
         };
         let transport = HttpTransport::new(&endpoints).map_err(|e| Usage(e.to_string()))?;
         let http = Http::new(Arc::new(transport));
@@ -126,6 +129,7 @@ impl Setup {
             http,
             kubernetes: None,
             connection: Vec::new(),
+            missing: Vec::new(),
             request,
             state_dir: args.state_dir.clone(),
             management,
@@ -143,6 +147,7 @@ impl Setup {
             repository: None,
             records_prefix: None,
             camunda_version: None,
+            leave_out: Vec::new(),
             ..args.clone()
         }
     }
@@ -199,10 +204,9 @@ impl Setup {
         self.endpoints.iter().filter_map(broker).collect()
     }
 
-    /// The parts that a whole backup of what was given has.
-    pub fn expected_parts(&self) -> BTreeSet<Part> {
-        let dialect = &crate::dialect::ROWS[0];
-        dialect.routes.iter().filter(|r| self.endpoints.contains_key(&r.host)).map(|r| r.part).collect()
+    /// The parts that a whole backup of what was given has, by what was found.
+    pub fn expected_parts(&self, facts: &Facts) -> BTreeSet<Part> {
+        plan::expected(&self.request, facts)
     }
 
     pub fn journal_place(&self) -> Result<(StateDir, ReleaseKey), String> {

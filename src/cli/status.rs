@@ -2,38 +2,45 @@
 
 use super::Context;
 use super::args::StatusArgs;
+use super::create::repair_command;
 use super::reach::reach;
+use super::rights::Needs;
 use super::setup::Setup;
 use crate::catalogue::{SetState, sets};
+use crate::cluster::lease_name;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::journal::{FileJournal, Peek};
 use crate::model::{Facts, Finding, Reason};
 use crate::plan;
-use crate::render::{ComponentView, Document, ExportingView, ProblemView, StatusView};
+use crate::render::{ComponentView, Document, ExportingView, LeaseView, ProblemView, StatusView};
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
-    let setup = match reach(Some(context), &args.release).await {
+    let setup = match reach(Some(context), &args.release, Needs::late(Command::Look)).await {
         Ok(setup) => setup,
-        Err(error) => return context.fail(error.exit, error.text),
+        Err(error) => return error.tell(context),
     };
     let facts = survey(&setup.http, &setup.request, Scope::State).await;
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
     let (held, mut problems) = judged(&setup, plan::preflight(&setup.request, &facts, &planned)).await;
+    problems.extend(notes(&setup));
     problems.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    let sets = sets(&facts, &setup.expected_parts());
+    let sets = sets(&facts, &setup.expected_parts(&facts));
     let view = StatusView {
         release: setup.name(),
-        version: setup.request.version.clone().or_else(|| facts.version().cloned()),
+        version: plan::version(&setup.request, &facts).cloned(),
+        version_given: setup.request.version.is_some(),
         topology: planned.as_ref().ok().map(|p| p.topology),
         dialect: planned.as_ref().ok().map(|p| p.dialect.to_owned()),
         engine: facts.engine.clone().and_then(Result::ok),
-        components: ComponentView::all(&facts),
+        components: components(&setup, &facts),
         exporting: ExportingView::all(&facts),
+        lease: lease(&setup).await,
         lock: held,
         running: sets.iter().find(|s| s.state == SetState::InProgress).map(|s| s.id),
         last_complete: sets.iter().find(|s| s.state == SetState::Complete).cloned(),
-        problems: problems.into_iter().map(|f| problem(context, &f)).collect(),
+        problems: problems.into_iter().map(|f| problem(context, &setup, &f)).collect(),
     };
     context.print(&Document::Status(&view));
     let reached =
@@ -41,14 +48,49 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
     if reached { Exit::Done } else { context.fail(Exit::NoAccess, "no component answered") }
 }
 
-fn problem(context: &Context, finding: &Finding) -> ProblemView {
+/// The components, with how they were found.
+fn components(setup: &Setup, facts: &Facts) -> Vec<ComponentView> {
+    let mut all = ComponentView::all(facts);
+    let Some(found) = &setup.kubernetes else { return all };
+    let search = found.release.search.as_ref();
+    for view in &mut all {
+        if let Some(place) = found.release.components.get(&view.component) {
+            view.evidence.clone_from(&place.evidence);
+        }
+        if let (crate::model::Component::Search, Some(search)) = (view.component, search) {
+            view.evidence.push(search.url.evidence.clone());
+            view.evidence.extend(search.place.iter().flat_map(|p| p.evidence.clone()));
+        }
+    }
+    all
+}
+
+/// What the Lease says, where there is one.
+async fn lease(setup: &Setup) -> Option<LeaseView> {
+    let found = setup.kubernetes.as_ref().filter(|f| !f.no_lease)?;
+    let (namespace, release) = (&found.release.namespace, &found.release.name);
+    let state = found.cluster.lease_state(namespace, release).await.ok().flatten()?;
+    Some(LeaseView {
+        name: lease_name(release),
+        renewed: state.renewed,
+        armed_since: state.armed.as_ref().map(|a| a.since.clone()),
+        armed_for: state.armed.and_then(|a| a.backup_id),
+    })
+}
+
+/// What discovery has to say.
+pub(crate) fn notes(setup: &Setup) -> Vec<Finding> {
+    let notes = setup.kubernetes.iter().flat_map(|found| &found.release.notes);
+    notes.map(|note| Finding::new(Reason::DiscoveryNote, None, note.to_string())).collect()
+}
+
+fn problem(context: &Context, setup: &Setup, finding: &Finding) -> ProblemView {
     let command = match finding.reason {
-        Reason::AbandonedPause => Some(format!("{} resume --if-abandoned", context.called)),
-        Reason::ExportingPausedByOthers => Some(format!("{} resume", context.called)),
+        Reason::AbandonedPause => Some(format!("{} --if-abandoned", repair_command(context, setup))),
+        Reason::ExportingPausedByOthers => Some(repair_command(context, setup)),
         _ => None,
     };
-    let text = format!("{}: {}; {}", finding.reason, finding.detail, finding.remedy);
-    ProblemView { severity: finding.severity, text, command }
+    ProblemView { severity: finding.severity, text: context.sentence(finding), command }
 }
 
 /// Findings in the light of the journal, and who holds the release.

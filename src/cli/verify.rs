@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::rights::Needs;
 use super::set_args::VerifyArgs;
 use super::setup::Setup;
 use super::{Context, sets};
 use crate::catalogue::{Measure, SetState, age, details, drift, judge, newest_complete};
+use crate::cluster::rights::Command;
 use crate::dialect::search;
 use crate::exit::Exit;
 use crate::model::{BackupId, Component, Facts, Finding, Problem, Reason, Severity};
@@ -20,7 +22,8 @@ pub(crate) async fn run(context: &Context, args: VerifyArgs) -> Exit {
 
 async fn verify(context: &Context, args: VerifyArgs) -> Result<Exit, Exit> {
     let named = args.id.as_deref().map(|text| sets::id(context, text)).transpose()?;
-    let setup = sets::release(context, &args.release).await?;
+    let setup = sets::release(context, &args.release, Needs::late(Command::List)).await?;
+    context.notes.about(&setup);
     if !args.deep {
         return look(context, &args, &setup, named).await;
     }
@@ -38,6 +41,7 @@ async fn look(
     named: Option<BackupId>,
 ) -> Result<Exit, Exit> {
     let mut looked = sets::look(context, setup).await?;
+    context.notes.sets(&looked.sets);
     let newest = newest_complete(&looked.sets).map(|s| s.id);
     let chosen: BTreeSet<BackupId> = match named {
         Some(id) => BTreeSet::from([id]),
@@ -58,7 +62,7 @@ async fn look(
         now,
         grace: args.young,
     };
-    let items: Vec<VerdictView> = details(&looked.facts, &setup.expected_parts(), &chosen)
+    let items: Vec<VerdictView> = details(&looked.facts, &setup.expected_parts(&looked.facts), &chosen)
         .into_iter()
         .map(|detail| {
             let findings = judge(&detail, &measure);
@@ -72,7 +76,8 @@ async fn look(
             }
         })
         .collect();
-    for id in chosen.iter().filter(|id| items.iter().all(|i| i.id != **id)) {
+    let judged: BTreeSet<BackupId> = items.iter().map(|i| i.id).collect();
+    for id in chosen.difference(&judged) {
         findings.push(
             looked.all_answered().err().unwrap_or_else(|| {
                 Finding::new(Reason::SetNotFound, None, format!("there is no backup {id}"))

@@ -4,7 +4,7 @@ use super::call::parse;
 use super::transport::Response;
 use crate::model::{
     BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
-    RepositoryFacts, SnapshotName, Version,
+    RepositoryFacts, SnapshotName, Version, WHOLE_CLUSTER,
 };
 use crate::wire;
 
@@ -102,18 +102,31 @@ pub fn exporting_verdict(response: &Response) -> Result<(), String> {
     }
 }
 
-/// Reads what the exporters of one broker's partitions do.
+/// Reads what the exporters of one broker's partitions do; from 8.10 on by tenant, or for the whole cluster at once.
 pub fn phases(response: &Response) -> Result<Vec<PartitionPhase>, String> {
-    let partitions = parse::<wire::BrokerPartitions>(response)?;
-    Ok(partitions
-        .into_iter()
-        .map(|(partition, p)| PartitionPhase {
-            partition,
-            leader: p.role == "LEADER",
-            role: p.role,
-            phase: p.exporter_phase,
-        })
-        .collect())
+    let one = |(partition, p): (u32, wire::BrokerPartition)| PartitionPhase {
+        partition,
+        leader: p.role == "LEADER",
+        role: p.role,
+        phase: p.exporter_phase,
+    };
+    let flat = match parse::<wire::BrokerPartitions>(response) {
+        Ok(partitions) => return Ok(partitions.into_iter().map(one).collect()),
+        Err(error) => error,
+    };
+    if let Ok(of_cluster) = parse::<wire::ClusterExporting>(response) {
+        let phase = Some(of_cluster.status);
+        let role = "CLUSTER".to_owned();
+        return Ok(vec![PartitionPhase { partition: WHOLE_CLUSTER, leader: true, role, phase }]);
+    }
+    // The tenants' partitions are numbered alike; each of them counts.
+    let tenants = parse::<wire::TenantPartitions>(response).map_err(|_| flat)?;
+    Ok(tenants.into_values().flatten().map(one).collect())
+}
+
+/// Reads the ID that the cluster made for a backup.
+pub fn made_id(response: &Response) -> Option<BackupId> {
+    BackupId::new(parse::<wire::MadeId>(response).ok()?.backup_id).ok()
 }
 
 /// Reads how far processing and exporting have come from a broker's metrics. A broker without partitions says nothing.

@@ -19,6 +19,7 @@ pub use call::{CallError, Http};
 pub use credentials::{Credentials, Header};
 pub use judge::*;
 pub use judge_repository::*;
-pub use reqwest_transport::{Endpoint, HttpTransport, SetupError};
+pub(crate) use reqwest_transport::causes;
+pub use reqwest_transport::{Endpoint, HttpTransport, SetupError, http_client};
 pub use tls::{ClientIdentity, Tls, client_config};
 pub use transport::{BoxFuture, Method, Request, Response, Transport, TransportError};

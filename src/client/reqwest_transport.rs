@@ -91,7 +91,8 @@ impl HttpTransport {
     /// Builds one HTTP client per endpoint, since each may have its own TLS settings and login.
     pub fn new(endpoints: &BTreeMap<Component, Endpoint>) -> Result<Self, SetupError> {
         let endpoints = endpoints.iter().map(|(component, endpoint)| {
-            let client = build(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
+            let client =
+                http_client(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
             let signer = match &endpoint.credentials {
                 Credentials::Aws(signer) => Some(signer.clone()),
                 _ => None,
@@ -105,7 +106,8 @@ impl HttpTransport {
     }
 }
 
-fn build(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
+/// A client for one endpoint: its login, its TLS settings, no redirects, and the user's proxy unless it is this machine.
+pub fn http_client(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     for header in endpoint.credentials.header()?.iter().chain(&endpoint.headers) {
@@ -149,7 +151,7 @@ fn is_direct(endpoint: &Endpoint) -> bool {
 }
 
 /// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
-pub(super) fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();
     while let Some(c) = cause {

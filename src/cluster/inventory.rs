@@ -49,8 +49,17 @@ impl Cluster {
     /// Lists everything that discovery reads. A kind that we may not list is left out and named; when none may be
     /// listed, or the API cannot be asked, that is the error.
     pub async fn inventory(&self, namespace: &str) -> Result<Inventory, ClusterError> {
+        self.lists(&KINDS, namespace).await
+    }
+
+    /// Only Services and pods: enough to reach what a Service leads to.
+    pub async fn services_and_pods(&self, namespace: &str) -> Result<Inventory, ClusterError> {
+        self.lists(&KINDS[..2], namespace).await
+    }
+
+    async fn lists(&self, kinds: &[Kind], namespace: &str) -> Result<Inventory, ClusterError> {
         let (mut lists, mut denied) = (Vec::new(), Vec::new());
-        for answer in join_all(KINDS.iter().map(|kind| self.list_all(kind, namespace))).await {
+        for answer in join_all(kinds.iter().map(|kind| self.list_all(kind, namespace))).await {
             match answer {
                 Ok(list) => lists.push(list),
                 Err(error @ ClusterError::Forbidden { .. }) => denied.push(error),

@@ -25,6 +25,8 @@ pub enum Purpose {
     Discovery,
     /// Reading the search engine's password, by name.
     Secrets,
+    /// Finding the Service and pods of a search engine in another namespace.
+    SearchElsewhere,
     /// Reaching the components from outside the cluster.
     Forward,
     /// Seeing who holds the release, and what is left to be undone.
@@ -73,6 +75,7 @@ pub const RULES: &[(Purpose, &[Rule])] = &[
         ],
     ),
     (Purpose::Secrets, &[("", &["secrets"], &["get"])]),
+    (Purpose::SearchElsewhere, &[("", &["services", "pods"], &["list"])]),
     // The stream is asked for with GET; from Kubernetes 1.35 on it also wants `create`.
     (Purpose::Forward, &[("", &["pods"], &["get", "list"]), ("", &["pods/portforward"], &["get", "create"])]),
     (Purpose::LookAtLock, &[("coordination.k8s.io", &["leases"], &["get"])]),
@@ -80,7 +83,14 @@ pub const RULES: &[(Purpose, &[Rule])] = &[
     (Purpose::ReadRecords, &[("", &["configmaps"], &["list"])]),
     (Purpose::WriteRecords, &[("", &["configmaps"], &["create", "patch"])]),
     (Purpose::RemoveRecords, &[("", &["configmaps"], &["delete"])]),
-    (Purpose::Events, &[("events.k8s.io", &["events"], &["create"]), ("", &["services"], &["get"])]),
+    (
+        Purpose::Events,
+        &[
+            ("events.k8s.io", &["events"], &["create"]),
+            ("", &["services"], &["get"]),
+            ("batch", &["cronjobs"], &["list"]),
+        ],
+    ),
     (
         Purpose::Job,
         &[
@@ -93,6 +103,28 @@ pub const RULES: &[(Purpose, &[Rule])] = &[
 ];
 
 impl Command {
+    /// All of them.
+    pub const ALL: [Command; 6] = [
+        Command::Create,
+        Command::CreateInCluster,
+        Command::Look,
+        Command::List,
+        Command::Delete,
+        Command::Resume,
+    ];
+
+    /// The verbs of the command line that it stands for.
+    pub fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Command::Create => &["create"],
+            Command::CreateInCluster => &["create --in-cluster"],
+            Command::Look => &["check", "status"],
+            Command::List => &["list", "describe", "verify"],
+            Command::Delete => &["delete", "prune"],
+            Command::Resume => &["resume", "resume --if-abandoned"],
+        }
+    }
+
     /// What a command needs rights for. `forward`: it runs outside of the cluster.
     pub fn purposes(self, forward: bool) -> Vec<Purpose> {
         use Purpose::{
@@ -100,11 +132,14 @@ impl Command {
             WriteRecords,
         };
         let mut purposes = match self {
-            Command::CreateInCluster => return vec![Job],
-            Command::Create => vec![Discovery, Secrets, Lock, WriteRecords, Events],
-            Command::Look => vec![Discovery, Secrets, LookAtLock, ReadRecords],
+            // Whoever follows a Job also wants to know what a Job that vanished has left.
+            Command::CreateInCluster => return vec![Job, LookAtLock],
+            // It also prunes, where that is asked for.
+            Command::Create => vec![Discovery, Secrets, Lock, WriteRecords, RemoveRecords, Events],
+            Command::Look => vec![Discovery, Secrets, LookAtLock],
             Command::List => vec![Discovery, Secrets, ReadRecords],
-            Command::Delete => vec![Discovery, Secrets, Lock, ReadRecords, RemoveRecords],
+            // What a dead run left is repaired first, and told.
+            Command::Delete => vec![Discovery, Secrets, Lock, RemoveRecords, Events],
             Command::Resume => vec![Discovery, Lock, Events],
         };
         if forward {
@@ -113,31 +148,65 @@ impl Command {
         purposes
     }
 
-    /// Its rights, without repetitions. Secrets only where some are to be read, and only those.
+    /// Its rights in the release's namespace, without repetitions. Secrets only where some are to be read, and only
+    /// those.
     pub fn rights(self, forward: bool, secrets: &[String]) -> Vec<Right> {
-        let mut rights: BTreeMap<Right, Purpose> = BTreeMap::new();
-        for purpose in self.purposes(forward) {
-            for (group, resources, verbs) in RULES.iter().filter(|(p, _)| *p == purpose).flat_map(|(_, r)| *r)
-            {
-                for (resource, verb) in resources.iter().flat_map(|r| verbs.iter().map(move |v| (r, v))) {
-                    let names: Vec<_> = match purpose {
-                        Purpose::Secrets => secrets.iter().cloned().map(Some).collect(),
-                        _ => vec![None],
-                    };
-                    for name in names {
-                        let right = Right { group, resource, verb, name, needed: purpose.is_needed() };
-                        rights.entry(right).or_insert(purpose);
-                    }
-                }
+        rights_for(&self.purposes(forward), secrets)
+    }
+
+    /// Its rights in the search engine's namespace, where that is another one. (In the cluster the engine is spoken to
+    /// by the URL that the release itself uses, and nothing has to be found.)
+    pub fn rights_elsewhere(self, forward: bool, secrets: &[String]) -> Vec<Right> {
+        let forwards: &[Purpose] = if forward { &[Purpose::SearchElsewhere, Purpose::Forward] } else { &[] };
+        match self {
+            Command::CreateInCluster | Command::Resume => Vec::new(),
+            Command::Create | Command::Look | Command::List | Command::Delete => {
+                rights_for(&[&[Purpose::Secrets], forwards].concat(), secrets)
             }
         }
-        // What something else needs as well is needed.
-        let needed: BTreeSet<_> = rights.keys().filter(|r| r.needed).map(Right::key).collect();
-        rights.into_keys().filter(|r| r.needed || !needed.contains(&r.key())).collect()
     }
 }
 
+fn rights_for(purposes: &[Purpose], secrets: &[String]) -> Vec<Right> {
+    let mut rights = BTreeSet::new();
+    for purpose in purposes {
+        for (group, resources, verbs) in RULES.iter().filter(|(p, _)| p == purpose).flat_map(|(_, r)| *r) {
+            for (resource, verb) in resources.iter().flat_map(|r| verbs.iter().map(move |v| (r, v))) {
+                let names: Vec<_> = match purpose {
+                    Purpose::Secrets => secrets.iter().cloned().map(Some).collect(),
+                    _ => vec![None],
+                };
+                for name in names {
+                    rights.insert(Right { group, resource, verb, name, needed: purpose.is_needed() });
+                }
+            }
+        }
+    }
+    // What something else needs as well is needed.
+    let needed: BTreeSet<_> = rights.iter().filter(|r| r.needed).map(Right::key).collect();
+    rights.into_iter().filter(|r| r.needed || !needed.contains(&r.key())).collect()
+}
+
 impl Purpose {
+    /// In words.
+    fn text(self) -> &'static str {
+        match self {
+            Purpose::Discovery => "find the release",
+            Purpose::Secrets => {
+                "log in to the search engine (only the Secrets that the release itself uses, by name)"
+            }
+            Purpose::SearchElsewhere => "find a search engine in another namespace",
+            Purpose::Forward => "reach it from outside the cluster (not needed in a pod)",
+            Purpose::LookAtLock => "see who holds it",
+            Purpose::Lock => "hold it, and remember what must be undone",
+            Purpose::ReadRecords => "read the records of backups",
+            Purpose::WriteRecords => "write the record of a backup",
+            Purpose::RemoveRecords => "remove the record of a deleted backup",
+            Purpose::Events => "write Events",
+            Purpose::Job => "start a Job and follow it",
+        }
+    }
+
     /// Whether a command fails without it. Records and Events are written when they may be.
     pub fn is_needed(self) -> bool {
         !matches!(
@@ -255,6 +324,38 @@ pub fn role(name: &str, namespace: &str, rights: &[Right]) -> String {
         let _ = writeln!(yaml, "    verbs: [{}]", list(&verbs));
     }
     yaml
+}
+
+/// The whole table as Markdown: what the README shows. `yes`: the command fails without it; `useful`: it is told, and the
+/// command goes on.
+pub fn table() -> String {
+    let mut text = String::from("| rights in the release's namespace |");
+    for command in Command::ALL {
+        let verbs: Vec<_> = command.verbs().iter().map(|v| format!("`{v}`")).collect();
+        let _ = write!(text, " {} |", verbs.join(", "));
+    }
+    let _ = write!(text, "\n|{}\n", " --- |".repeat(Command::ALL.len() + 1));
+    for (purpose, rules) in RULES.iter().filter(|(p, _)| *p != Purpose::SearchElsewhere) {
+        let rules: Vec<_> = rules
+            .iter()
+            .map(|(group, resources, verbs)| {
+                let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+                let resources: Vec<_> = resources.iter().map(|r| format!("`{r}{group}`")).collect();
+                format!("{} {}", verbs.join(", "), resources.join(", "))
+            })
+            .collect();
+        let _ = write!(text, "| {}: {} |", purpose.text(), rules.join("; "));
+        for command in Command::ALL {
+            let mark = match (command.purposes(true).contains(purpose), purpose.is_needed()) {
+                (false, _) => "",
+                (true, true) => "yes",
+                (true, false) => "useful",
+            };
+            let _ = write!(text, " {mark} |");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! What differs between Camunda versions and topologies, as rows of tables. No `if version` anywhere else.
+//! What differs between Camunda versions, topologies, storages and engines, as rows of tables. No `if version` anywhere
+//! else.
 //!
 //! A new Camunda release should touch the tables here and their tests only. Imports `model` alone.
 
 mod defects;
+mod routes;
 mod rows;
 pub mod search;
 mod select;
@@ -11,5 +13,5 @@ mod select;
 pub const METRICS: &str = "/actuator/prometheus";
 
 pub use defects::{DEFECTS, Defect, defects};
-pub use rows::{Dialect, IN_BRIEF, Phase, ROWS, Route, Shape};
-pub use select::{Unsupported, select};
+pub use rows::{Dialect, Gap, IN_BRIEF, Ids, Phase, ROWS, Route, Shape};
+pub use select::{Recognised, Seen, Unsupported, candidates, known, nearest, recognise};

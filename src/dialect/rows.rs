@@ -1,10 +1,13 @@
 //! The table: order, paths and patience per version range and topology.
 //!
-//! Sources: backup guides 8.5–8.7; answers recorded on 8.6.0 for the patience columns.
+//! Sources: backup guides 8.5–8.10; the product's sources for what each process exposes (`BackupEndpoint` and
+//! `BackupController` with their standalone siblings); answers recorded on 8.6.0 for the patience columns.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::model::{Component, Part, Topology, Version};
+use super::routes;
+use crate::model::{Component, Engine, Part, Storage, Topology, Version};
 
 /// One row: everything that depends on version and topology.
 #[derive(Debug)]
@@ -17,10 +20,18 @@ pub struct Dialect {
     pub until: Version,
     /// How the processes are cut.
     pub topology: Topology,
+    /// Where the web applications keep their data.
+    pub storage: Storage,
+    /// Paths of the gateway that tell this row from the others: whether each is there.
+    pub gateway: &'static [(&'static str, bool)],
     /// The order of the guide.
     pub order: &'static [Phase],
     /// Where each part is started, watched and listed.
     pub routes: &'static [Route],
+    /// Parts that cannot be had in some versions or on some engine.
+    pub gaps: &'static [Gap],
+    /// What belongs to a restore and is in no part: said wherever a backup is shown.
+    pub elsewhere: Option<&'static str>,
     /// Soft pause, and resume. Never a hard pause: it stops the export, and on some patch levels a hard pause after a
     /// soft one corrupts the persisted state.
     pub pause: &'static str,
@@ -28,6 +39,9 @@ pub struct Dialect {
     pub resume: &'static str,
     /// On the brokers: what the exporters of each partition do.
     pub phases: &'static str,
+    /// On the gateway: the state of exporting over the whole cluster (8.10 and later). It belongs to the REST API, so the
+    /// management port answers it only where somebody joins the two; it is believed where it answers.
+    pub exporting: Option<&'static str>,
     /// On the gateway: the topology.
     pub cluster: &'static str,
     /// On the gateway: whether Zeebe deletes backups by a retention of its own (8.9 and later), where its configuration
@@ -66,12 +80,18 @@ pub enum Shape {
 pub struct Route {
     /// The part.
     pub part: Part,
-    /// Who is asked.
-    pub host: Component,
+    /// Who is asked: the first of these that is there.
+    pub hosts: &'static [Component],
     /// Path of the collection.
     pub base: &'static str,
     /// How it answers.
     pub shape: Shape,
+    /// Who makes the ID.
+    pub ids: Ids,
+    /// Whether a backup is whole only with it. What is not needed is taken where it is there.
+    pub needed: bool,
+    /// There may be nothing to take: then it is left out, and that is said. Else nothing to take is an error.
+    pub may_be_empty: bool,
     /// Statuses that say "this ID is taken" to a start.
     pub taken: &'static [u16],
     /// Statuses to a start after which it may have happened all the same.
@@ -84,83 +104,180 @@ pub struct Route {
     pub stall: Duration,
 }
 
-const fn minutes(n: u64) -> Duration {
-    Duration::from_secs(60 * n)
+/// Who makes the ID of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// We do.
+    Ours,
+    /// The cluster, where it is set up to: asked without an ID first; when that is refused, with ours. What comes after
+    /// carries the cluster's ID.
+    Cluster,
 }
 
-/// Web applications: their own limit for "between two parts" is five minutes in later patch levels.
-const fn web_app(part: Part, host: Component, taken: &'static [u16]) -> Route {
-    Route {
-        part,
-        host,
-        base: "/actuator/backups",
-        shape: Shape::Snapshots,
-        taken,
-        // 502: the engine did not answer them; nothing is started then, but the queue of an older patch level may be.
-        unsure: &[500, 502, 503, 504],
-        appears_within: minutes(1),
-        grace: minutes(6),
-        stall: minutes(60),
-    }
+/// A part that cannot be had.
+#[derive(Debug)]
+pub struct Gap {
+    /// The part.
+    pub part: Part,
+    /// On this engine.
+    pub engine: Engine,
+    /// First version that has it.
+    pub until: Version,
+    /// Why, for people.
+    pub why: &'static str,
 }
 
-const SEPARATE: &[Route] = &[
-    // 409 is Optimize's, 400 the other two's, who also answer 400 for everything else: the text decides.
-    web_app(Part::Optimize, Component::Optimize, &[409]),
-    web_app(Part::Operate, Component::Operate, &[400, 409]),
-    web_app(Part::Tasklist, Component::Tasklist, &[400, 409]),
-    Route {
-        part: Part::Records,
-        host: Component::Search,
-        base: "/_snapshot",
-        shape: Shape::Records,
-        taken: &[400],
-        unsure: &[502, 503, 504],
-        appears_within: minutes(1),
-        grace: minutes(2),
-        // Below the default limit for the pause: then the reason is named, not only the limit.
-        stall: minutes(45),
-    },
-    Route {
-        part: Part::Zeebe,
-        host: Component::Gateway,
-        base: "/actuator/backups",
-        shape: Shape::Partitions,
-        taken: &[409],
-        // 504 after 15 s while a partition has no leader: the other partitions did take it (recorded).
-        unsure: &[500, 502, 503, 504],
-        appears_within: minutes(1),
-        grace: minutes(2),
-        // Below the default limit for the pause: then the reason is named, not only the limit.
-        stall: minutes(45),
-    },
-];
-
-/// All rows. Ranges of one topology do not overlap (checked by a test).
-pub const ROWS: &[Dialect] = &[Dialect {
-    name: "8.5-8.7, separate components",
-    // 8.5.0 has the hard pause only.
-    from: Version::full(8, 5, 1),
-    until: Version::minor(8, 8),
+/// What every row has in common.
+const COMMON: Dialect = Dialect {
+    name: "",
+    // Spelled out: a value from a function could not be replaced in a constant.
+    from: Version { major: 0, minor: 0, patch: None, pre: None },
+    until: Version { major: 0, minor: 0, patch: None, pre: None },
     topology: Topology::Separate,
-    order: &[
-        Phase::Take(&[Part::Optimize, Part::Operate, Part::Tasklist]),
-        Phase::Pause,
-        Phase::Take(&[Part::Records]),
-        Phase::Take(&[Part::Zeebe]),
-        Phase::Resume,
-    ],
-    routes: SEPARATE,
+    storage: Storage::Search,
+    gateway: &[],
+    order: &[],
+    routes: &[],
+    gaps: &[],
+    elsewhere: None,
     pause: "/actuator/exporting/pause?soft=true",
     resume: "/actuator/exporting/resume",
     phases: "/actuator/partitions",
+    exporting: None,
     cluster: "/actuator/cluster",
     native_retention: None,
-}];
+};
+
+const OLD: &str = "/actuator/backups";
+const RUNTIME: &str = "/actuator/backupRuntime";
+const HISTORY: &str = "/actuator/backupHistory";
+
+/// Zeebe's own deletion of backups, from 8.9 on. Masked or not: that it is there is enough.
+const RETENTION: &str = "/actuator/env/camunda.data.primary-storage.backup.retention.window";
+
+/// From 8.8 on the pause comes first, so that the web applications' snapshots lie in it.
+const PAUSE_FIRST: &[Phase] = &[
+    Phase::Pause,
+    Phase::Take(&[Part::History, Part::Optimize]),
+    Phase::Take(&[Part::Records]),
+    Phase::Take(&[Part::Zeebe]),
+    Phase::Resume,
+];
+
+/// Nothing is paused: a restore aligns the database and the partitions by the exporters' positions in the database.
+const NO_PAUSE: &[Phase] = &[Phase::Take(&[Part::Zeebe]), Phase::Take(&[Part::Optimize])];
+
+const DATABASE: Option<&str> = Some(
+    "the relational database with the web applications' data: back it up with its own tools, right before this backup",
+);
+
+const ORCHESTRATION: Dialect = Dialect {
+    topology: Topology::OrchestrationCluster,
+    gateway: &[(RUNTIME, true), (HISTORY, true), (OLD, false)],
+    order: PAUSE_FIRST,
+    routes: routes::ORCHESTRATION,
+    ..COMMON
+};
+
+const RELATIONAL: Dialect = Dialect {
+    topology: Topology::OrchestrationCluster,
+    storage: Storage::Relational,
+    gateway: &[(RUNTIME, true), (HISTORY, false), (OLD, false)],
+    order: NO_PAUSE,
+    routes: routes::RELATIONAL,
+    elsewhere: DATABASE,
+    native_retention: Some(RETENTION),
+    ..COMMON
+};
+
+/// All rows. No two of them hold for the same version with the same signature (checked by a test). Of several that could
+/// be meant the first one is, as long as nothing answers.
+pub const ROWS: &[Dialect] = &[
+    Dialect {
+        name: "8.5-8.7, separate components",
+        // 8.5.0 has the hard pause only.
+        from: Version::full(8, 5, 1),
+        until: Version::minor(8, 8),
+        gateway: &[(OLD, true), (RUNTIME, false)],
+        order: &[
+            Phase::Take(&[Part::Optimize, Part::Operate, Part::Tasklist]),
+            Phase::Pause,
+            Phase::Take(&[Part::Records]),
+            Phase::Take(&[Part::Zeebe]),
+            Phase::Resume,
+        ],
+        routes: routes::SEPARATE,
+        gaps: &[Gap {
+            part: Part::Optimize,
+            engine: Engine::OpenSearch,
+            until: Version::minor(8, 7),
+            why: "Optimize has no backup on OpenSearch before 8.7",
+        }],
+        ..COMMON
+    },
+    Dialect {
+        name: "8.8, orchestration cluster",
+        from: Version::minor(8, 8),
+        until: Version::minor(8, 9),
+        ..ORCHESTRATION
+    },
+    Dialect {
+        name: "8.9, orchestration cluster",
+        from: Version::minor(8, 9),
+        until: Version::minor(8, 10),
+        native_retention: Some(RETENTION),
+        ..ORCHESTRATION
+    },
+    Dialect {
+        name: "8.10, orchestration cluster",
+        from: Version::minor(8, 10),
+        until: Version::minor(8, 11),
+        native_retention: Some(RETENTION),
+        exporting: Some("/v2/exporting"),
+        ..ORCHESTRATION
+    },
+    Dialect {
+        name: "8.9-8.10, orchestration cluster, relational storage",
+        from: Version::minor(8, 9),
+        until: Version::minor(8, 11),
+        ..RELATIONAL
+    },
+    Dialect {
+        name: "8.8-8.10, separate components",
+        from: Version::minor(8, 8),
+        until: Version::minor(8, 11),
+        gateway: &[(OLD, true), (RUNTIME, true), (HISTORY, false)],
+        order: PAUSE_FIRST,
+        routes: routes::STANDALONE,
+        ..COMMON
+    },
+];
 
 impl Dialect {
     /// The route of a part, when this row has one.
     pub fn route(&self, part: Part) -> Option<&'static Route> {
         self.routes.iter().find(|r| r.part == part)
+    }
+
+    /// Whether a backup pauses exporting.
+    pub fn pauses(&self) -> bool {
+        self.order.contains(&Phase::Pause)
+    }
+
+    /// What keeps a part from being taken in this version on this engine.
+    pub fn gap(&self, part: Part, version: &Version, engine: Engine) -> Option<&'static Gap> {
+        self.gaps.iter().find(|g| g.part == part && g.engine == engine && *version < g.until)
+    }
+}
+
+impl Route {
+    /// Who is asked, of those that are there.
+    pub fn host(&self, given: &BTreeSet<Component>) -> Option<Component> {
+        self.hosts.iter().copied().find(|h| given.contains(h))
+    }
+
+    /// Who is asked, or would be.
+    pub fn host_or_first(&self, given: &BTreeSet<Component>) -> Component {
+        self.host(given).unwrap_or(self.hosts[0])
     }
 }

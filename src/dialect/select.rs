@@ -1,75 +1,129 @@
-//! Version and topology to row.
+//! Version, and what answers, to row.
 
-use super::rows::{Dialect, ROWS};
-use crate::model::{Topology, Version};
+use std::collections::BTreeMap;
+
+use super::rows::Dialect;
+use crate::model::{Storage, Topology, Version};
+
+/// What is known of a release beside its version. All of it may be unknown.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// How the processes are cut, as configured.
+    pub topology: Option<Topology>,
+    /// Where the web applications keep their data, as configured.
+    pub storage: Option<Storage>,
+    /// Paths of the gateway that were asked: whether they are there. What could not be asked is not in it.
+    pub paths: &'a BTreeMap<&'static str, bool>,
+}
+
+/// A row, and whether what answers fits to it.
+#[derive(Debug)]
+pub struct Recognised {
+    /// The row.
+    pub dialect: &'static Dialect,
+    /// What speaks against it: no row of this version has the paths that are there.
+    pub contradiction: Option<String>,
+}
 
 /// No row fits: this tool does not know the procedure of that version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Camunda {version} with {topology} is not supported{hint}; known: {known}")]
+#[error("Camunda {version} is not supported{hint}; known: {known}")]
 pub struct Unsupported {
     /// What was found or given.
     pub version: Version,
-    /// What was found or given.
-    pub topology: Topology,
     /// What is close.
     pub hint: &'static str,
     /// The rows there are.
     pub known: String,
 }
 
-/// Finds the row for a version. A version without a patch level (`8.6`) counts as its newest patch.
-pub fn select(version: &Version, topology: Topology) -> Result<&'static Dialect, Unsupported> {
-    let newest_patch = Version { patch: version.patch.or(Some(u32::MAX)), ..version.clone() };
-    let row =
-        ROWS.iter().find(|r| r.topology == topology && r.from <= newest_patch && newest_patch < r.until);
-    row.ok_or_else(|| Unsupported {
-        version: version.clone(),
-        topology,
-        hint: if version.line() == (8, 5) {
-            " (8.5.0 has no soft pause: update to 8.5.1 or later)"
-        } else {
-            ""
-        },
-        known: ROWS.iter().map(|r| r.name).collect::<Vec<_>>().join("; "),
-    })
+/// The rows that a version may mean. Without a patch level (`8.6`) it counts as its newest patch.
+pub fn candidates<'a>(
+    rows: &'static [Dialect],
+    version: Option<&'a Version>,
+) -> impl Iterator<Item = &'static Dialect> + use<'a> {
+    let newest = version.map(|v| Version { patch: v.patch.or(Some(u32::MAX)), ..v.clone() });
+    rows.iter().filter(move |r| newest.as_ref().is_none_or(|v| r.covers(v)))
+}
+
+/// Finds the row of a version: the one whose paths answer, else the one that is configured, else the first.
+pub fn recognise(
+    rows: &'static [Dialect],
+    version: &Version,
+    seen: &Seen<'_>,
+) -> Result<Recognised, Unsupported> {
+    match best(rows, Some(version), seen) {
+        Some(dialect) => {
+            // When nothing at all is there, the address is wrong rather than the version.
+            let refuted = seen.paths.values().any(|there| *there) && dialect.refuted_by(seen);
+            let contradiction = refuted.then(|| contradiction(rows, version, dialect, seen));
+            Ok(Recognised { dialect, contradiction })
+        }
+        None => Err(Unsupported {
+            version: version.clone(),
+            hint: if version.line() == (8, 5) {
+                " (8.5.0 has no soft pause: update to 8.5.1 or later)"
+            } else {
+                ""
+            },
+            known: known(rows),
+        }),
+    }
+}
+
+/// A row in any case: of an unknown version the one that answers like it. What exists can be listed and deleted with it.
+pub fn nearest(rows: &'static [Dialect], version: Option<&Version>, seen: &Seen<'_>) -> &'static Dialect {
+    best(rows, version, seen).or_else(|| best(rows, None, seen)).unwrap_or(&rows[0])
+}
+
+/// The rows there are, for people.
+pub fn known(rows: &[Dialect]) -> String {
+    rows.iter().map(|r| r.name).collect::<Vec<_>>().join("; ")
+}
+
+fn best(rows: &'static [Dialect], version: Option<&Version>, seen: &Seen<'_>) -> Option<&'static Dialect> {
+    // The sort is stable: what nothing tells apart stays in the table's order.
+    let mut fitting: Vec<_> = candidates(rows, version).collect();
+    fitting.sort_by_key(|r| (r.refuted_by(seen), std::cmp::Reverse(r.agreement(seen))));
+    fitting.first().copied()
+}
+
+fn contradiction(rows: &'static [Dialect], version: &Version, dialect: &Dialect, seen: &Seen<'_>) -> String {
+    let names = |wanted: bool| {
+        let paths: Vec<_> =
+            seen.paths.iter().filter(|(_, there)| **there == wanted).map(|(p, _)| *p).collect();
+        if paths.is_empty() { "nothing".to_owned() } else { paths.join(" and ") }
+    };
+    let like: Vec<_> =
+        rows.iter().filter(|r| !r.refuted_by(seen) && r.agreement(seen).0 > 0).map(|r| r.name).collect();
+    let like = if like.is_empty() { "no version that is known".to_owned() } else { like.join("; ") };
+    format!(
+        "Camunda {version} ({}) was expected, but the gateway has {} and not {}, like {like}",
+        dialect.name,
+        names(true),
+        names(false)
+    )
+}
+
+impl Dialect {
+    fn covers(&self, version: &Version) -> bool {
+        self.from <= *version && *version < self.until
+    }
+
+    /// Whether a path that answered, or did not, says that this is not the row.
+    fn refuted_by(&self, seen: &Seen<'_>) -> bool {
+        self.gateway.iter().any(|(path, there)| seen.paths.get(path).is_some_and(|is| is != there))
+    }
+
+    /// How much speaks for it: paths that were seen, then what is configured.
+    fn agreement(&self, seen: &Seen<'_>) -> (usize, usize) {
+        let paths = self.gateway.iter().filter(|(path, there)| seen.paths.get(path) == Some(there)).count();
+        let configured = usize::from(seen.topology == Some(self.topology))
+            + usize::from(seen.storage == Some(self.storage));
+        (paths, configured)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(version: &str) -> Result<&'static str, Unsupported> {
-        select(&version.parse().expect("a version"), Topology::Separate).map(|d| d.name)
-    }
-
-    #[test]
-    fn patch_levels_and_pre_releases_find_their_row() {
-        for version in ["8.5.1", "8.5", "8.6", "8.6.0", "8.7.37", "8.7.0-rc1"] {
-            assert_eq!(row(version), Ok("8.5-8.7, separate components"), "{version}");
-        }
-        for version in ["8.4.9", "8.5.0", "8.8.0", "9.0.0", "7.20"] {
-            assert!(row(version).is_err(), "{version} was accepted");
-        }
-    }
-
-    #[test]
-    fn says_what_is_known() {
-        let text = row("8.5.0").expect_err("hard pause only").to_string();
-        assert!(text.contains("update to 8.5.1") && text.contains("8.5-8.7"), "{text}");
-    }
-
-    #[test]
-    fn ranges_of_one_topology_do_not_overlap() {
-        for (i, a) in ROWS.iter().enumerate() {
-            assert!(a.from < a.until);
-            for b in &ROWS[i + 1..] {
-                assert!(
-                    a.topology != b.topology || a.until <= b.from || b.until <= a.from,
-                    "{} / {}",
-                    a.name,
-                    b.name
-                );
-            }
-        }
-    }
-}
+#[path = "select_tests.rs"]
+mod tests;

@@ -85,6 +85,16 @@ pub enum Source<T> {
     Secret(SecretRef),
 }
 
+impl<T> Source<T> {
+    /// The key of a Secret, where it is one.
+    pub fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Source::Given(_) => None,
+            Source::Secret(at) => Some(at),
+        }
+    }
+}
+
 /// Something to know or to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {

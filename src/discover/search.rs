@@ -52,6 +52,22 @@ pub struct Search {
     pub ca: Option<Found<SecretRef>>,
 }
 
+impl Search {
+    /// The Secrets that have to be read to log in and to trust it.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let mut all: Vec<_> = self.ca.iter().map(|ca| &ca.value).collect();
+        match &self.login {
+            Login::Basic { username, password } => {
+                all.extend(username.value.secret());
+                all.extend(password.value.secret());
+            }
+            Login::ApiKey(key) => all.extend(key.value.secret()),
+            Login::None | Login::AwsSigning(_) => {}
+        }
+        all
+    }
+}
+
 /// One place in the configuration that names a search engine.
 #[derive(Debug, Clone)]
 pub(super) struct Address {

@@ -86,7 +86,7 @@ pub struct Piece {
 /// Exporting on one replica of one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PartitionPhase {
-    /// From 1.
+    /// From 1; [`WHOLE_CLUSTER`] when the answer is about all of them.
     pub partition: u32,
     /// Whether this replica leads the partition.
     pub leader: bool,
@@ -95,6 +95,9 @@ pub struct PartitionPhase {
     /// What its exporters do; a replica may have nothing to say.
     pub phase: Option<ExporterPhase>,
 }
+
+/// Stands for every partition in an answer that does not tell them apart.
+pub const WHOLE_CLUSTER: u32 = 0;
 
 /// The Zeebe cluster as its gateway describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -210,6 +213,12 @@ pub struct Facts {
     pub components: BTreeMap<Component, ComponentFacts>,
     /// The backups each part's owner lists.
     pub backups: BTreeMap<Part, Answer<Vec<PartBackup>>>,
+    /// Paths of the gateway that tell versions and topologies apart: whether each is there. What could not be asked is not
+    /// in it.
+    pub paths: BTreeMap<&'static str, bool>,
+    /// What belongs to a restore and is in no part of any backup of this release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<&'static str>,
     /// The cluster as the gateway describes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Answer<Cluster>>,

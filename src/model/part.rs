@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// Operate's indices, as snapshots taken by Operate (8.5–8.7, and 8.8+ as a standalone process).
+    /// Operate's indices, as snapshots taken by Operate (8.5–8.7).
     Operate,
-    /// Tasklist's indices, as snapshots taken by Tasklist (8.5–8.7, and 8.8+ as a standalone process).
+    /// Tasklist's indices, as snapshots taken by Tasklist (8.5–8.7).
     Tasklist,
-    /// The web applications' indices of an orchestration cluster (8.8+), as snapshots taken by it.
+    /// The web applications' indices from 8.8 on, as snapshots taken by the orchestration cluster, or by Operate or
+    /// Tasklist as a standalone process.
     History,
     /// Optimize's indices, as snapshots taken by Optimize.
     Optimize,
@@ -118,4 +119,14 @@ impl fmt::Display for Topology {
             Topology::OrchestrationCluster => "orchestration cluster",
         })
     }
+}
+
+/// Where the web applications keep their data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Storage {
+    /// In Elasticsearch or OpenSearch.
+    Search,
+    /// In a relational database (8.9 and later).
+    Relational,
 }

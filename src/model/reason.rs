@@ -141,12 +141,30 @@ reasons! {
     /// A broker of the topology is not active.
     BrokerNotActive = "broker-not-active", Error,
         "bring the cluster to its full size first: pausing and resuming need every broker";
+    /// We are not allowed to do everything in Kubernetes that this needs.
+    RightMissing = "right-missing", Error,
+        "have the printed Role applied, and bound to this user or account";
+    /// Something about the release in Kubernetes is odd, or could not be found.
+    DiscoveryNote = "discovery-note", Warning,
+        "correct it, or give what is missing with the flag that is named";
     /// The Camunda version could not be found out.
     VersionUnknown = "version-unknown", Error,
         "give --camunda-version";
     /// This tool does not know how to back up this version.
     VersionUnsupported = "version-unsupported", Error,
         "use a release of camunda-backup that knows this version";
+    /// The version was given, so nothing was made of what the components say.
+    VersionGiven = "version-given", Warning,
+        "leave --camunda-version out where the components tell their version";
+    /// The gateway does not answer like the version that it should be.
+    VersionContradicted = "version-contradicted", Error,
+        "check that the URL is the gateway's management port; leave --camunda-version out, or give the one that fits";
+    /// This version has no backup of this part on this search engine.
+    PartCannotBeTaken = "part-cannot-be-taken", Error,
+        "update to a version that has it, or take the backup without it: --leave-out optimize";
+    /// The cluster made the ID of its backup, and did not tell it.
+    IdNotTold = "id-not-told", Error,
+        "look into the list of backups: there may be one that was not waited for; take a new one";
     /// Components run different versions.
     VersionsDiffer = "versions-differ", Warning,
         "a backup can only be restored into the very versions that made it: finish the upgrade first";

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::parts::{self, recognise};
 use super::procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};
 use crate::client::Request;
-use crate::dialect::{Dialect, METRICS, Phase, Route, Shape, Unsupported, search, select};
-use crate::model::{BackupId, Cluster, Component, Engine, Facts, Part, Topology, Version, records_snapshot};
+use crate::dialect::{Dialect, Ids, METRICS, Phase, ROWS, Route, Shape, Unsupported, search};
+use crate::model::{
+    BackupId, Cluster, Component, Engine, Facts, Part, Storage, Topology, Version, WHOLE_CLUSTER,
+    records_snapshot,
+};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -17,6 +21,12 @@ pub struct BackupRequest {
     pub backup_id: Option<BackupId>,
     /// Overrides what the components say.
     pub version: Option<Version>,
+    /// What is configured, for what the components do not say.
+    pub configured: Configured,
+    /// The table of versions that is gone by.
+    pub rows: &'static [Dialect],
+    /// Parts that are not wanted.
+    pub leave_out: BTreeSet<Part>,
     /// The components that were given; the others' parts are not in the backup.
     pub components: BTreeSet<Component>,
     /// Snapshot repository of the records snapshot.
@@ -51,6 +61,35 @@ impl BackupRequest {
         }
         all
     }
+}
+
+impl Default for BackupRequest {
+    /// Of nothing, by the table of this program.
+    fn default() -> Self {
+        Self {
+            backup_id: None,
+            version: None,
+            configured: Configured::default(),
+            rows: ROWS,
+            leave_out: BTreeSet::new(),
+            components: BTreeSet::new(),
+            repository: None,
+            records_prefix: "zeebe-record".to_owned(),
+            limits: Limits::default(),
+            known: Known::default(),
+        }
+    }
+}
+
+/// What the release's configuration says, where that could be read.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// Its version.
+    pub version: Option<Version>,
+    /// How its processes are cut.
+    pub topology: Option<Topology>,
+    /// Where the web applications keep their data.
+    pub storage: Option<Storage>,
 }
 
 /// How long things may take.
@@ -88,8 +127,13 @@ const REQUEST_STEP: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The version is neither given nor found.
-    #[error("the Camunda version could not be found out: no component answered /actuator/info with one")]
-    VersionUnknown,
+    #[error(
+        "the Camunda version could not be found out: no component answered /actuator/info with one; known: {known}"
+    )]
+    VersionUnknown {
+        /// The rows there are.
+        known: String,
+    },
     /// No row in the table.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -128,10 +172,15 @@ pub fn release(
     brokers: impl IntoIterator<Item = Component>,
     cluster: Option<&Cluster>,
 ) -> ReleaseOrder {
-    let probes: Vec<_> = brokers.into_iter().map(|b| Request::get(b, dialect.phases)).collect();
+    let path = |c| match (c, dialect.exporting) {
+        (Component::Gateway, Some(of_cluster)) => of_cluster,
+        _ => dialect.phases,
+    };
+    let probes: Vec<_> = brokers.into_iter().map(|b| Request::get(b, path(b))).collect();
+    let of_cluster = probes.iter().any(|p| p.component == Component::Gateway);
     ReleaseOrder {
         request: Request::post(Component::Gateway, dialect.resume),
-        all_brokers: cluster.is_some_and(|c| probes.len() >= c.brokers.len()),
+        all_brokers: of_cluster || cluster.is_some_and(|c| probes.len() >= c.brokers.len()),
         partitions: cluster.map(|c| c.partitions.clone()).unwrap_or_default(),
         probes,
     }
@@ -141,15 +190,13 @@ pub fn release(
 ///
 /// `now` is the time in Unix seconds, from which an ID is made.
 pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Procedure, PlanError> {
-    let version =
-        request.version.clone().or_else(|| facts.version().cloned()).ok_or(PlanError::VersionUnknown)?;
-    let topology = Topology::Separate;
-    let dialect = select(&version, topology)?;
+    let (version, recognised) = recognise(request, facts)?;
+    let dialect = recognised.dialect;
     let backup_id = match request.backup_id {
         Some(id) => id,
         None => next_id(facts, now)?,
     };
-    let context = Context { request, facts, dialect, backup_id };
+    let context = Context { request, facts, dialect, version: &version, backup_id };
     let (mut steps, mut skipped) = (Vec::new(), Vec::new());
     // Once before anything is begun, so that a refusal leaves nothing; and once more right before the pause.
     if dialect.order.first() != Some(&Phase::Pause) && dialect.order.contains(&Phase::Pause) {
@@ -171,15 +218,17 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     let procedure = Procedure {
         backup_id,
         dialect: dialect.name,
-        version,
-        topology,
+        version_given: request.version.is_some(),
+        version: version.clone(),
+        topology: dialect.topology,
         engine: context.engine(),
         repository: request.repository.clone().filter(|_| request.components.contains(&Component::Search)),
-        seen_on: request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_))).collect(),
+        seen_on: context.seen_on(),
         partitions: context.partitions(),
         release: context.release(),
         steps,
         skipped,
+        elsewhere: dialect.elsewhere,
     };
     debug_assert_eq!(procedure.violations(), Vec::<String>::new());
     Ok(procedure)
@@ -210,6 +259,7 @@ struct Context<'a> {
     request: &'a BackupRequest,
     facts: &'a Facts,
     dialect: &'static Dialect,
+    version: &'a Version,
     backup_id: BackupId,
 }
 
@@ -222,13 +272,20 @@ impl Context<'_> {
     fn partitions(&self) -> BTreeSet<u32> {
         let told = self.facts.cluster.iter().flatten().flat_map(|c| c.partitions.iter().copied());
         let seen = self.facts.exporting.values().flatten().flatten().map(|p| p.partition);
-        told.chain(seen).collect()
+        told.chain(seen.filter(|p| *p != WHOLE_CLUSTER)).collect()
+    }
+
+    /// The brokers; without any the gateway, where it tells the state of the whole cluster.
+    fn seen_on(&self) -> Vec<Component> {
+        let brokers = self.request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_)));
+        let all: Vec<_> = brokers.collect();
+        let told = || matches!(self.facts.exporting.get(&Component::Gateway), Some(Ok(_)));
+        if all.is_empty() && told() { vec![Component::Gateway] } else { all }
     }
 
     fn release(&self) -> ReleaseOrder {
-        let brokers = self.request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_)));
         let cluster = self.facts.cluster.as_ref().and_then(|c| c.as_ref().ok());
-        ReleaseOrder { partitions: self.partitions(), ..release(self.dialect, brokers, cluster) }
+        ReleaseOrder { partitions: self.partitions(), ..release(self.dialect, self.seen_on(), cluster) }
     }
 
     /// On the brokers that tell; without any there is nothing to wait for, which preflight says.
@@ -271,13 +328,14 @@ impl Context<'_> {
         let mut watches = Vec::new();
         for part in parts {
             let Some(route) = self.dialect.route(*part) else { continue };
-            if !self.request.components.contains(&route.host) {
-                let reason = format!("no URL for {} was given", route.host);
+            if let Some(reason) = parts::left_out(self.request, self.facts, self.dialect, self.version, route)
+            {
                 skipped.push(Skipped { part: *part, reason });
                 continue;
             }
-            steps.push(self.start(route));
-            watches.push(self.watch(route));
+            let host = route.host_or_first(&self.request.components);
+            steps.push(self.start(route, host));
+            watches.push(self.watch(route, host));
         }
         if watches.is_empty() {
             return;
@@ -292,11 +350,21 @@ impl Context<'_> {
         });
     }
 
-    fn start(&self, route: &Route) -> Step {
+    fn start(&self, route: &Route, host: Component) -> Step {
         let id = self.backup_id;
+        let mut otherwise = None;
         let (request, first) = match route.shape {
             Shape::Snapshots | Shape::Partitions => {
-                (Request::post(route.host, route.base).with(json!({ "backupId": id })), None)
+                let bare = Request::post(host, route.base);
+                let ours = bare.clone().with(json!({ "backupId": id }));
+                // Who asks for an ID gets that one, or a refusal.
+                match (route.ids, self.request.backup_id) {
+                    (Ids::Cluster, None) => {
+                        otherwise = Some(ours);
+                        (bare, None)
+                    }
+                    _ => (ours, None),
+                }
             }
             Shape::Records => {
                 let pattern = format!("{}*", self.request.records_prefix);
@@ -306,8 +374,8 @@ impl Context<'_> {
                     body["feature_states"] = json!(["none"]);
                 }
                 (
-                    Request::put(route.host, self.snapshot_path(route)).with(body),
-                    Some(Request::get(route.host, search::record_indices(&self.request.records_prefix))),
+                    Request::put(host, self.snapshot_path(route)).with(body),
+                    Some(Request::get(host, search::record_indices(&self.request.records_prefix))),
                 )
             }
         };
@@ -317,6 +385,7 @@ impl Context<'_> {
                 part: route.part,
                 request,
                 first,
+                otherwise,
                 taken: route.taken,
                 unsure: route.unsure,
             },
@@ -326,7 +395,7 @@ impl Context<'_> {
         }
     }
 
-    fn watch(&self, route: &Route) -> Watch {
+    fn watch(&self, route: &Route, host: Component) -> Watch {
         let (path, progress, expect) = match route.shape {
             Shape::Snapshots => (format!("{}/{}", route.base, self.backup_id), None, Expect::AllSnapshots),
             Shape::Partitions => (
@@ -336,13 +405,13 @@ impl Context<'_> {
             ),
             Shape::Records => {
                 let path = self.snapshot_path(route);
-                let progress = Request::get(route.host, format!("{path}/_status"));
+                let progress = Request::get(host, format!("{path}/_status"));
                 (path, Some(progress), Expect::RecordIndices)
             }
         };
         Watch {
             part: route.part,
-            request: Request::get(route.host, path),
+            request: Request::get(host, path),
             progress,
             shape: route.shape,
             expect,

@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::BackupRequest;
+use super::{BackupRequest, nearest};
 use crate::client::{Method, Request};
-use crate::dialect::{Dialect, IN_BRIEF, ROWS, Route, Shape, search, select};
-use crate::model::{
-    BackupId, Component, Facts, Part, PartBackup, PartState, SnapshotName, Topology, id_in_name,
-};
+use crate::dialect::{IN_BRIEF, Route, Shape, search};
+use crate::model::{BackupId, Component, Facts, Part, PartBackup, PartState, SnapshotName, id_in_name};
 
 /// How one set is deleted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,7 +74,7 @@ pub fn deletions(
 }
 
 fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) -> Deletion {
-    let dialect = dialect_of(request, facts);
+    let dialect = nearest(request, facts);
     let context = Context { request, known, id };
     let parts = dialect.routes.iter().filter_map(|route| context.part(route));
     // Sorted by when: the sort is stable, and keeps the table's order among the others.
@@ -89,12 +87,6 @@ fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) 
     let deletion = Deletion { backup_id: id, parts };
     debug_assert_eq!(deletion.violations(), Vec::<String>::new());
     deletion
-}
-
-/// Deleting and listing are the same in every row, so it works without a known version, too.
-fn dialect_of(request: &BackupRequest, facts: &Facts) -> &'static Dialect {
-    let version = request.version.as_ref().or_else(|| facts.version());
-    version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&ROWS[0])
 }
 
 /// What is known, by ID and part.
@@ -134,10 +126,11 @@ impl Context<'_> {
         let id = self.id;
         let listed = self.known.listed.get(&(id, route.part)).copied();
         let stored = self.stored(route.part);
-        let by_owner = Request::delete(route.host, format!("{}/{id}", route.base));
+        let host = route.host_or_first(&self.request.components);
+        let by_owner = Request::delete(host, format!("{}/{id}", route.base));
         let (requests, gone) = match (route.shape, listed) {
             (Shape::Partitions, Some(_)) => {
-                let look = Request::get(route.host, format!("{}/{id}", route.base));
+                let look = Request::get(host, format!("{}/{id}", route.base));
                 (vec![by_owner], Gone::Partitions { request: look })
             }
             (Shape::Snapshots, Some(backup)) => {
@@ -147,7 +140,7 @@ impl Context<'_> {
                     self.snapshots(stored)?
                 } else {
                     let brief = format!("{}{IN_BRIEF}", route.base);
-                    Gone::Listed { request: Request::get(route.host, brief) }
+                    Gone::Listed { request: Request::get(host, brief) }
                 };
                 (vec![by_owner], gone)
             }

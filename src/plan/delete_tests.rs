@@ -1,6 +1,5 @@
 use super::*;
 use crate::model::{PartBackup, Piece, StoredSnapshot, Version, records_snapshot};
-use crate::plan::Limits;
 use std::collections::BTreeMap;
 
 fn id(n: u64) -> BackupId {
@@ -9,13 +8,10 @@ fn id(n: u64) -> BackupId {
 
 fn request() -> BackupRequest {
     BackupRequest {
-        backup_id: None,
         version: Some(Version::full(8, 6, 0)),
         components: BTreeSet::from([Component::Operate, Component::Gateway, Component::Search]),
         repository: Some("backups".to_owned()),
-        records_prefix: "zeebe-record".to_owned(),
-        limits: Limits::default(),
-        known: crate::plan::Known::default(),
+        ..BackupRequest::default()
     }
 }
 

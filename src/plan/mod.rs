@@ -5,10 +5,12 @@
 
 mod backup;
 mod delete;
+mod parts;
 mod preflight;
 mod procedure;
 
-pub use backup::{BackupRequest, Known, Limits, PlanError, ReleaseOrder, backup, release};
+pub use backup::{BackupRequest, Configured, Known, Limits, PlanError, ReleaseOrder, backup, release};
 pub use delete::{Deletion, Gone, PartDeletion, deletion, deletions};
+pub use parts::{expected, nearest, version};
 pub use preflight::{Checked, preflight};
 pub use procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::parts::{gap, may_be_without, recognise};
 use super::procedure::Procedure;
-use super::{BackupRequest, backup::PlanError};
-use crate::dialect::{Shape, defects, select};
+use super::{BackupRequest, backup::PlanError, nearest};
+use crate::dialect::{Shape, defects};
 use crate::model::{
     Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
-    RepositoryFacts, Severity, Topology,
+    RepositoryFacts, Severity, WHOLE_CLUSTER,
 };
 
 /// A procedure that preflight let pass. Nothing else can be driven.
@@ -40,23 +41,51 @@ pub fn preflight(
     let mut findings = Vec::new();
     if let Err(error) = planned {
         let reason = match error {
-            PlanError::VersionUnknown => Reason::VersionUnknown,
+            PlanError::VersionUnknown { .. } => Reason::VersionUnknown,
             PlanError::Unsupported(_) => Reason::VersionUnsupported,
             PlanError::ImplausibleId { .. } => Reason::BackupIdImplausible,
             PlanError::NoIdLeft => Reason::BackupIdNotHigher,
         };
         findings.push(Finding::new(reason, None, error.to_string()));
     }
+    versions(request, facts, &mut findings);
     components(facts, &mut findings);
     regions(request, &mut findings);
     defects_of(facts, &mut findings);
     lists(request, facts, &mut findings);
     ids(request, facts, &mut findings);
     cluster(facts, &mut findings);
-    exporting(facts, &mut findings);
+    // Where nothing is paused it does not matter what the exporters do.
+    if nearest(request, facts).pauses() {
+        exporting(facts, &mut findings);
+    }
     search(request, facts, &mut findings);
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings
+}
+
+fn versions(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    if let Some(given) = &request.version {
+        let told = match facts.version() {
+            Some(told) => format!("the components say {told}"),
+            None => "the components do not tell theirs".to_owned(),
+        };
+        findings.push(Finding::new(Reason::VersionGiven, None, format!("version {given} was given; {told}")));
+    }
+    let Ok((version, recognised)) = recognise(request, facts) else { return };
+    if let Some(contradiction) = recognised.contradiction {
+        findings.push(Finding::new(Reason::VersionContradicted, Component::Gateway, contradiction));
+    }
+    for route in recognised.dialect.routes {
+        let (Some(host), Some(gap)) =
+            (route.host(&request.components), gap(facts, recognised.dialect, &version, route.part))
+        else {
+            continue;
+        };
+        if !request.leave_out.contains(&route.part) {
+            findings.push(Finding::new(Reason::PartCannotBeTaken, host, gap.why));
+        }
+    }
 }
 
 fn components(facts: &Facts, findings: &mut Vec<Finding>) {
@@ -156,10 +185,8 @@ fn lists(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
 }
 
 fn select_routes(request: &BackupRequest, facts: &Facts) -> BTreeMap<Part, (Component, Shape)> {
-    let version = request.version.as_ref().or_else(|| facts.version());
-    let dialect =
-        version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&crate::dialect::ROWS[0]);
-    dialect.routes.iter().map(|r| (r.part, (r.host, r.shape))).collect()
+    let wanted = nearest(request, facts).routes.iter().filter(|r| !request.leave_out.contains(&r.part));
+    wanted.map(|r| (r.part, (r.host_or_first(&request.components), r.shape))).collect()
 }
 
 fn ids(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
@@ -229,6 +256,9 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
     }
     exporters(facts, findings);
     let Some(Ok(cluster)) = &facts.cluster else { return };
+    if leaders.contains(&WHOLE_CLUSTER) {
+        return;
+    }
     let missing: Vec<_> = cluster.partitions.difference(&leaders).map(ToString::to_string).collect();
     if missing.is_empty() || !seen_all {
         return;
@@ -285,7 +315,9 @@ fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
         let text = "camunda.data.primary-storage.backup.retention is configured";
         findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
     }
-    records(request, facts.record_indices.as_ref(), findings);
+    if let Some(route) = nearest(request, facts).route(Part::Records) {
+        records(request, may_be_without(request, route), facts.record_indices.as_ref(), findings);
+    }
     if let Some(Err(problem)) = &facts.snapshots {
         findings.push(of_problem(problem, search));
     }
@@ -331,12 +363,18 @@ fn other_repositories(request: &BackupRequest, facts: &Facts, findings: &mut Vec
     }
 }
 
-fn records(request: &BackupRequest, indices: Option<&Answer<Vec<String>>>, findings: &mut Vec<Finding>) {
+fn records(
+    request: &BackupRequest,
+    may_be_empty: bool,
+    indices: Option<&Answer<Vec<String>>>,
+    findings: &mut Vec<Finding>,
+) {
     let search = Component::Search;
     let prefix = &request.records_prefix;
     match indices {
         None => {}
         Some(Err(problem)) => findings.push(of_problem(problem, search)),
+        Some(Ok(names)) if names.is_empty() && may_be_empty => {}
         Some(Ok(names)) if names.is_empty() => {
             let detail = format!("no index matches {prefix}*");
             findings.push(Finding::new(Reason::RecordsMatchNothing, search, detail));

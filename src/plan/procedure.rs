@@ -27,6 +27,8 @@ pub struct Procedure {
     pub dialect: &'static str,
     /// Camunda version, found or given.
     pub version: Version,
+    /// It was given, and not found out.
+    pub version_given: bool,
     /// How the processes are cut.
     pub topology: Topology,
     /// The search engine, when it is part of this.
@@ -46,6 +48,9 @@ pub struct Procedure {
     pub steps: Vec<Step>,
     /// Parts that are not in this backup, and why.
     pub skipped: Vec<Skipped>,
+    /// What belongs to a restore and is in no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<&'static str>,
 }
 
 /// A part that is left out.
@@ -100,6 +105,10 @@ pub enum Action {
         /// Asked right before: the indices that the records snapshot must hold.
         #[serde(skip_serializing_if = "Option::is_none")]
         first: Option<Request>,
+        /// The request has no ID, and the answer tells the one that the cluster made. This is sent where the cluster
+        /// refuses to make one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        otherwise: Option<Request>,
         /// Statuses that say that the ID is taken.
         #[serde(skip)]
         taken: &'static [u16],
@@ -241,6 +250,33 @@ impl Procedure {
         wrong
     }
 
+    /// Whether the cluster may make the ID: the one in here is then only what we would take.
+    pub fn id_may_change(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.action, Action::Start { otherwise: Some(_), .. }))
+    }
+
+    /// Gives the rest of it another ID: the one that the cluster made.
+    pub fn renumber(&mut self, id: BackupId) {
+        let old = std::mem::replace(&mut self.backup_id, id);
+        for step in &mut self.steps {
+            match &mut step.action {
+                Action::Start { request, .. } => renumber(request, old, id),
+                Action::Await { watches } => {
+                    for watch in watches {
+                        renumber(&mut watch.request, old, id);
+                        if let Some(progress) = &mut watch.progress {
+                            renumber(progress, old, id);
+                        }
+                    }
+                }
+                Action::PauseExporting { .. }
+                | Action::AwaitExporters { .. }
+                | Action::ConfirmPaused
+                | Action::ResumeExporting { .. } => {}
+            }
+        }
+    }
+
     /// The parts in this backup, in the order of their start.
     pub fn parts(&self) -> Vec<Part> {
         let start = |s: &Step| match &s.action {
@@ -248,5 +284,18 @@ impl Procedure {
             _ => None,
         };
         self.steps.iter().filter_map(start).collect()
+    }
+}
+
+/// An ID is a segment of a path, the end of a snapshot's name, or a field of the body.
+fn renumber(request: &mut Request, old: BackupId, new: BackupId) {
+    let old_text = old.to_string();
+    let segments = request.path.split('/').map(|segment| match segment.strip_suffix(&old_text) {
+        Some(head) if head.is_empty() || head.ends_with('_') => format!("{head}{new}"),
+        _ => segment.to_owned(),
+    });
+    request.path = segments.collect::<Vec<_>>().join("/");
+    if let Some(id) = request.body.as_mut().and_then(|b| b.get_mut("backupId")) {
+        *id = new.get().into();
     }
 }

@@ -1,5 +1,6 @@
 //! One set for people: its parts, its snapshots and partitions, what is wrong and what to do.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::document::Context;
 use super::findings;
 use super::style::Tone;
 use super::table::{Cell, Table};
-use super::text::{age, bytes, count, duration, time};
+use super::text::{age, bytes, count, duration, plain, seconds, time};
 use crate::catalogue::{Detail, PartEntry, PieceDetail, SetState};
 use crate::model::{Finding, Part, PartState};
 
@@ -21,10 +22,37 @@ pub struct DetailView {
     /// The set.
     #[serde(flatten)]
     pub detail: Detail,
+    /// What the run that took it has written down, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordView>,
     /// Whether it can be restored here, as far as can be seen from outside.
     pub restorable: bool,
     /// What speaks against it.
     pub findings: Vec<Finding>,
+}
+
+/// What a run has written down about its backup, in Kubernetes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordView {
+    /// `running`, `complete`, `failed`, ...
+    pub outcome: String,
+    /// Begin, in RFC 3339.
+    pub started: String,
+    /// End, in RFC 3339. Without one the run goes on, or died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Versions by component.
+    pub versions: BTreeMap<String, String>,
+    /// Partitions of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
+    /// How long exporting was paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_seconds: Option<f64>,
 }
 
 /// From the whole to the pieces; what to do comes last.
@@ -44,6 +72,12 @@ pub(super) fn text(view: &DetailView, context: &Context<'_>, out: &mut dyn Write
     let size =
         set.bytes.map_or_else(|| "not told".to_owned(), |n| format!("{} of snapshots to restore", bytes(n)));
     line("size", size.into());
+    if let Some(elsewhere) = set.elsewhere {
+        line("not in it", Cell::new(Tone::Warn, elsewhere));
+    }
+    if let Some(record) = &view.record {
+        line("record", recorded(record).into());
+    }
     head.write(out, style)?;
 
     writeln!(out)?;
@@ -89,6 +123,20 @@ pub(super) fn text(view: &DetailView, context: &Context<'_>, out: &mut dyn Write
         return writeln!(out, "{}", style.paint(Tone::Good, text));
     }
     writeln!(out, "It cannot be restored here as a whole: {}.", count(view.findings.len(), "finding"))
+}
+
+fn recorded(record: &RecordView) -> String {
+    let ended =
+        record.finished.as_ref().map_or("no end was written down".to_owned(), |t| format!("ended {t}"));
+    let paused = record.paused_seconds.map(|s| format!(", exporting paused for {}", seconds(s)));
+    let reason = record.reason.as_ref().map(|r| format!(": {r}"));
+    plain(&format!(
+        "{}, begun {}, {ended}{}{}",
+        record.outcome,
+        record.started,
+        paused.unwrap_or_default(),
+        reason.unwrap_or_default()
+    ))
 }
 
 fn begun(started: Timestamp, from_id: bool, context: &Context<'_>) -> String {

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::deletion::{DeletionView, PruneView};
 use super::detail::DetailView;
+use super::followed::{self, FollowedView};
 use super::resumed::{self, ResumedView};
+use super::rights::RightsView;
 use super::status::StatusView;
 use super::style::Style;
 use super::verification::VerificationView;
@@ -63,7 +65,16 @@ pub enum Document<'a> {
     /// What would run.
     Plan(&'a Procedure),
     /// What speaks against it.
-    Findings(&'a [Finding]),
+    Findings {
+        /// What was found.
+        findings: &'a [Finding],
+        /// Rights in Kubernetes that are missing.
+        rights: &'a [RightsView],
+    },
+    /// What a command may do.
+    Rights(&'a RightsView),
+    /// How a run in the cluster ended.
+    Followed(&'a FollowedView),
     /// How it went.
     Report {
         /// The story.
@@ -105,7 +116,9 @@ pub fn write(
     };
     match document {
         Document::Plan(procedure) => plan::text(procedure, context, out),
-        Document::Findings(all) => findings::text(all, context, out),
+        Document::Findings { findings, rights } => findings::text(findings, rights, context, out),
+        Document::Rights(view) => write!(out, "{}", view.role),
+        Document::Followed(view) => followed::text(view, context, out),
         Document::Report { report, repair } => report::text(report, repair, context, out),
         Document::Resumed(all) => resumed::text(all, context, out),
         Document::Sets(all) => sets::text(all, wide, context, out),
@@ -113,7 +126,7 @@ pub fn write(
         Document::Verification(view) => verification::text(view, context, out),
         Document::Deletion(view) => deletion::text(view, context, out),
         Document::Prune(view) => deletion::prune(view, context, out),
-        Document::Status(view) => status::text(view, context, out),
+        Document::Status(view) => status::text(view, wide, context, out),
         Document::Version(view) => {
             write!(out, "camunda-backup {}", view.version)?;
             if let Some(commit) = &view.commit {
@@ -130,7 +143,13 @@ fn names(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Document::Report { report, .. } => writeln!(out, "backup/{}", report.backup_id),
         Document::Resumed(all) => all.iter().try_for_each(|r| writeln!(out, "release/{}", r.release)),
         Document::Sets(all) => all.iter().try_for_each(|set| writeln!(out, "backup/{}", set.id)),
-        Document::Findings(all) => all.iter().try_for_each(|f| writeln!(out, "finding/{}", f.reason)),
+        Document::Findings { findings, .. } => {
+            findings.iter().try_for_each(|f| writeln!(out, "finding/{}", f.reason))
+        }
+        Document::Rights(view) => {
+            view.rights.iter().try_for_each(|r| writeln!(out, "right/{}/{}", r.resource, r.verb))
+        }
+        Document::Followed(view) => writeln!(out, "job/{}", view.job),
         Document::Detail(view) => writeln!(out, "backup/{}", view.detail.set.id),
         // Those that can be restored.
         Document::Verification(view) => {
@@ -187,13 +206,16 @@ mod tests {
 
     #[test]
     fn a_broken_pipe_is_an_error_in_every_format_of_everything() {
-        let (plan, findings, sets) = (samples::plan(), samples::findings(), samples::sets());
+        let (plan, sets) = (samples::plan(), samples::sets());
+        let (findings, rights) = samples::rights();
+        let followed = samples::followed();
         let (report, status) = (samples::maybe_paused(), samples::status());
         let (detail, verification) = (samples::detail(), samples::verification());
         let (deletion, prune) = (samples::deletion(), samples::prune());
         let documents = [
+            Document::Followed(&followed),
             Document::Plan(&plan),
-            Document::Findings(&findings),
+            Document::Findings { findings: &findings, rights: &rights },
             Document::Report { report: &report, repair: "camunda-backup resume" },
             Document::Sets(&sets),
             Document::Detail(&detail),

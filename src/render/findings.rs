@@ -3,15 +3,22 @@
 use std::io::{self, Write};
 
 use super::document::Context;
+use super::rights::{self, RightsView};
 use super::style::Tone;
-use super::text::{count, plain};
+use super::text::{count, plain, spoken};
 use crate::model::{Finding, Severity};
 
-/// Errors first, and a last line that says what follows from all of it.
-pub(super) fn text(findings: &[Finding], context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// Errors first, then the Roles for what is not allowed, and a last line that says what follows from all of it.
+pub(super) fn text(
+    findings: &[Finding],
+    missing: &[RightsView],
+    context: &Context<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let style = context.style;
     let of = |severity| findings.iter().filter(move |f| f.severity == severity);
     list(findings, context, out)?;
+    rights::roles(missing, out)?;
     let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
     match (errors, warnings) {
         (0, 0) => writeln!(out, "{}", style.paint(Tone::Good, "Nothing speaks against a backup.")),
@@ -40,7 +47,7 @@ pub(super) fn list(findings: &[Finding], context: &Context<'_>, out: &mut dyn Wr
             None => writeln!(out)?,
         }
         writeln!(out, "         {}", plain(&finding.detail))?;
-        writeln!(out, "         do: {}\n", plain(&finding.remedy))?;
+        writeln!(out, "         do: {}\n", plain(&spoken(&finding.remedy, context.program)))?;
     }
     Ok(())
 }
@@ -52,15 +59,18 @@ mod tests {
     #[test]
     fn errors_come_first() {
         let findings = samples::findings();
-        insta::assert_snapshot!(samples::written(&Document::Findings(&findings), Format::Table));
+        insta::assert_snapshot!(samples::written(
+            &Document::Findings { findings: &findings, rights: &[] },
+            Format::Table
+        ));
     }
 
     #[test]
     fn nothing_found_is_said_too() {
-        let text = samples::written(&Document::Findings(&[]), Format::Table);
+        let text = samples::written(&Document::Findings { findings: &[], rights: &[] }, Format::Table);
         assert_eq!(text, "Nothing speaks against a backup.\n");
         let warnings = &samples::findings()[..1];
-        let text = samples::written(&Document::Findings(warnings), Format::Table);
+        let text = samples::written(&Document::Findings { findings: warnings, rights: &[] }, Format::Table);
         assert!(text.ends_with("1 warning, no error: a backup can be taken.\n"), "{text}");
     }
 }

@@ -56,6 +56,7 @@ impl Picture {
                     ..Self::default()
                 };
             }
+            Happened::Numbered { backup_id } => self.backup_id = Some(*backup_id),
             Happened::StepStarted { step, number, of } => {
                 self.step = Some(format!("step {number}/{of} {step}"));
             }

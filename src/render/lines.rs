@@ -49,6 +49,7 @@ pub fn level(event: &Event) -> Level {
         Happened::Began { .. }
         | Happened::StepStarted { .. }
         | Happened::AwaitingExporters { .. }
+        | Happened::Numbered { .. }
         | Happened::Accepted { .. }
         | Happened::Observed { .. }
         | Happened::PartComplete { .. }
@@ -77,6 +78,7 @@ pub fn message(event: &Event) -> String {
         }
         Happened::StepStarted { step, number, of } => format!("step {number}/{of}: {step}"),
         Happened::AwaitingExporters { state, .. } => format!("waiting for exporters: {state}"),
+        Happened::Numbered { backup_id } => format!("the cluster calls this backup {backup_id}"),
         Happened::Accepted { part, snapshots: 0 } => format!("{part}: the start was accepted"),
         Happened::Accepted { part, snapshots } => {
             format!("{part}: the start was accepted, {} will be taken", count(*snapshots, "snapshot"))
@@ -181,7 +183,7 @@ pub fn json_line(event: &Event, began: Timestamp, out: &mut dyn Write) -> io::Re
         line.extend(fields);
     }
     line.insert("message".to_owned(), Value::from(message(event)));
-    serde_json::to_writer(&mut *out, &line)?;
+    serde_json::to_writer(super::text::Escaping(out), &line)?;
     writeln!(out)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use super::text::{Escaping, is_unseen};
 use crate::catalogue::Set;
 use crate::run::Exporting;
 
@@ -35,9 +36,9 @@ pub(super) fn json(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
     match document {
         // The only one that may be long: never a tree in memory.
         Document::Sets(items) => {
-            serde_json::to_writer_pretty(&mut *out, &envelope("SetList", &SetList { items }))?;
+            serde_json::to_writer_pretty(Escaping(out), &envelope("SetList", &SetList { items }))?;
         }
-        _ => serde_json::to_writer_pretty(&mut *out, &tree(document)?)?,
+        _ => serde_json::to_writer_pretty(Escaping(out), &tree(document)?)?,
     }
     writeln!(out)
 }
@@ -48,15 +49,24 @@ pub(super) fn yaml(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
         Document::Sets(items) => serde_saphyr::to_string(&envelope("SetList", &SetList { items })),
         _ => serde_saphyr::to_string(&tree(document)?),
     };
-    out.write_all(text.map_err(io::Error::other)?.as_bytes())
+    // A plain scalar has no escapes.
+    let text = text.map_err(io::Error::other)?.replace(is_unseen, "\u{fffd}");
+    out.write_all(text.as_bytes())
 }
 
 fn tree(document: &Document<'_>) -> io::Result<Value> {
     let value = match document {
         Document::Plan(procedure) => serde_json::to_value(envelope("Plan", procedure)),
-        Document::Findings(findings) => {
-            serde_json::to_value(envelope("Findings", &serde_json::json!({ "items": findings })))
+        Document::Findings { findings, rights } => {
+            let mut value =
+                serde_json::to_value(envelope("Findings", &serde_json::json!({ "items": findings })))?;
+            if !rights.is_empty() {
+                value["missingRights"] = serde_json::to_value(rights)?;
+            }
+            Ok(value)
         }
+        Document::Rights(view) => serde_json::to_value(envelope("Rights", view)),
+        Document::Followed(view) => serde_json::to_value(envelope("Job", view)),
         Document::Report { report, repair } => {
             let mut value = serde_json::to_value(envelope("Report", report))?;
             value["leftovers"] = serde_json::to_value(report.leftovers())?;
@@ -133,7 +143,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_the_envelope_and_one_convention() {
-        let (plan, findings, sets) = (samples::plan(), samples::findings(), samples::sets());
+        let (plan, sets) = (samples::plan(), samples::sets());
+        let (findings, rights) = samples::rights();
+        let followed = samples::followed();
         let (report, status) = (samples::maybe_paused(), samples::status());
         let (detail, verification) = (samples::detail(), samples::verification());
         let (deletion, prune) = (samples::deletion(), samples::prune());
@@ -141,7 +153,9 @@ mod tests {
             VersionView { version: "0.1.0".to_owned(), commit: None, supports: vec!["8.6".to_owned()] };
         for (document, kind) in [
             (Document::Plan(&plan), "Plan"),
-            (Document::Findings(&findings), "Findings"),
+            (Document::Findings { findings: &findings, rights: &rights }, "Findings"),
+            (Document::Rights(&rights[0]), "Rights"),
+            (Document::Followed(&followed), "Job"),
             (Document::Report { report: &report, repair: "fix" }, "Report"),
             (Document::Sets(&sets), "SetList"),
             (Document::Detail(&detail), "Set"),

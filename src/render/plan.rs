@@ -15,7 +15,14 @@ pub(super) fn text(plan: &Procedure, context: &Context<'_>, out: &mut dyn Write)
     let engine = plan.engine.map(|e| format!(", {e}")).unwrap_or_default();
     let title = format!("Plan of backup {}", plan.backup_id);
     writeln!(out, "{}", style.paint(Tone::Strong, title))?;
+    if plan.id_may_change() {
+        writeln!(out, "the cluster is asked for an ID first: where it makes one, the backup carries that")?;
+    }
     writeln!(out, "Camunda {}, {}{engine}; procedure of {}", plan.version, plan.topology, plan.dialect)?;
+    if plan.version_given {
+        let line = format!("version {} was given, and not found out", plan.version);
+        writeln!(out, "{}", style.paint(Tone::Warn, line))?;
+    }
     let parts: Vec<_> = plan.parts().iter().map(ToString::to_string).collect();
     writeln!(out, "{}: {}", count(parts.len(), "part"), parts.join(", "))?;
     if let Some(repository) = &plan.repository {
@@ -24,6 +31,9 @@ pub(super) fn text(plan: &Procedure, context: &Context<'_>, out: &mut dyn Write)
     for skipped in &plan.skipped {
         let line = format!("left out: {}, because {}", skipped.part, plain(&skipped.reason));
         writeln!(out, "{}", style.paint(Tone::Warn, line))?;
+    }
+    if let Some(elsewhere) = plan.elsewhere {
+        writeln!(out, "{}", style.paint(Tone::Warn, format!("not in it: {elsewhere}")))?;
     }
     writeln!(out)?;
 
@@ -83,7 +93,10 @@ fn seen_on(plan: &Procedure) -> String {
 fn requests(step: &Step) -> Vec<String> {
     match &step.action {
         Action::PauseExporting { request } | Action::ResumeExporting { request } => vec![line(request)],
-        Action::Start { request, first, .. } => first.iter().chain([request]).map(line).collect(),
+        Action::Start { request, first, otherwise, .. } => {
+            let refused = otherwise.as_ref().map(|r| format!("or, if that is refused: {}", line(r)));
+            first.iter().chain([request]).map(line).chain(refused).collect()
+        }
         Action::AwaitExporters { probes } => probes.iter().map(line).collect(),
         Action::Await { watches } => {
             watches.iter().flat_map(|w| [&w.request].into_iter().chain(&w.progress)).map(line).collect()

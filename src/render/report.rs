@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::document::Context;
 use super::style::Tone;
 use super::table::{Cell, Table};
-use super::text::{count, duration, plain, seen};
+use super::text::{count, duration, plain, seen, spoken};
 use crate::run::{Cause, Exporting, Outcome, PartOutcome, Report};
 
 /// The outcome first; what must be done now last.
@@ -18,6 +18,9 @@ pub(super) fn text(
 ) -> io::Result<()> {
     outcome(report, context, out)?;
     parts(report, context, out)?;
+    if let Some(elsewhere) = report.elsewhere {
+        writeln!(out, "{}", context.style.paint(Tone::Warn, format!("Not in it: {elsewhere}.")))?;
+    }
     exporting(&report.exporting, context, out)?;
     if report.waited_for_exporters >= Duration::from_secs(1) {
         let waited = duration(report.waited_for_exporters);
@@ -61,7 +64,7 @@ fn outcome(report: &Report, context: &Context<'_>, out: &mut dyn Write) -> io::R
     }
     if let Outcome::Failed { cause, .. } = &report.outcome {
         writeln!(out, "  {}", cause_line(cause))?;
-        writeln!(out, "  do: {}", cause.reason.remedy())?;
+        writeln!(out, "  do: {}", spoken(cause.reason.remedy(), context.program))?;
     }
     writeln!(out)
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use super::samples_sets::{deletion, detail, prune, verification};
-use super::{ComponentView, Context, Document, ExportingView, Format, ProblemView, StatusView, Style, write};
+use super::{
+    ComponentView, Context, Document, ExportingView, FollowedView, Format, LeaseView, ProblemView, RightView,
+    RightsView, StatusView, Style, write,
+};
 use crate::catalogue::{PartEntry, Set, SetState};
 use crate::model::{
     BackupId, Cluster, Component, Engine, EngineFacts, ExporterPhase, Facts, Finding, Part, PartState,
     PartitionPhase, Reason, Severity, Topology, Version,
 };
-use crate::plan::{BackupRequest, Limits, Procedure, Skipped, backup};
+use crate::plan::{BackupRequest, Procedure, Skipped, backup};
 use crate::run::{Cause, Event, Exporting, Happened, Level, Outcome, PartOutcome, PartReport, Report, Seen};
 
 /// 2025-11-24T16:00:00Z.
@@ -51,9 +54,7 @@ pub fn plan() -> Procedure {
             Component::Search,
         ]),
         repository: Some("backups".to_owned()),
-        records_prefix: "zeebe-record".to_owned(),
-        limits: Limits::default(),
-        known: crate::plan::Known::default(),
+        ..BackupRequest::default()
     };
     let cluster = Cluster {
         brokers: BTreeMap::from([(0, "ACTIVE".to_owned()), (1, "ACTIVE".to_owned())]),
@@ -74,6 +75,37 @@ pub fn findings() -> Vec<Finding> {
             "HTTP 404: repository_missing_exception: [backups] missing (http://search:9200/_snapshot/backups)",
         ),
     ]
+}
+
+pub fn rights() -> (Vec<Finding>, Vec<RightsView>) {
+    let right = |group: &str, resource: &str, verb: &str| RightView {
+        group: group.to_owned(),
+        resource: resource.to_owned(),
+        verb: verb.to_owned(),
+        name: None,
+        needed: true,
+    };
+    let detail = "in namespace prod: create pods/portforward, update leases.coordination.k8s.io";
+    let view = RightsView {
+        namespace: "prod".to_owned(),
+        rights: vec![
+            right("", "pods/portforward", "create"),
+            right("coordination.k8s.io", "leases", "update"),
+        ],
+        role: "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n".to_owned(),
+    };
+    (vec![Finding::new(Reason::RightMissing, None, detail)], vec![view])
+}
+
+pub fn followed() -> FollowedView {
+    FollowedView {
+        namespace: "prod".to_owned(),
+        job: "nightly-manual-1a2b3c4d".to_owned(),
+        pod: Some("nightly-manual-1a2b3c4d-x7x2p".to_owned()),
+        exit_code: Some(21),
+        problem: None,
+        running: false,
+    }
 }
 
 fn seen() -> Seen {
@@ -100,6 +132,7 @@ pub fn complete() -> Report {
         skipped: vec![Skipped { part: Part::Optimize, reason: "no URL for optimize was given".to_owned() }],
         took: secs(83.4),
         waited_for_exporters: Duration::ZERO,
+        elsewhere: None,
         journal_problem: None,
     }
 }
@@ -159,6 +192,7 @@ pub fn sets() -> Vec<Set> {
         duration: Some(secs(83.0)),
         versions: BTreeSet::from([Version::full(8, 6, 0)]),
         bytes: Some(3_481 << 20),
+        elsewhere: None,
     };
     let without = |n, state, changed: &[(Part, PartEntry)]| {
         let mut parts = whole.clone();
@@ -210,6 +244,9 @@ pub fn status() -> StatusView {
         version,
         health: health.map(str::to_owned),
         problem: problem.map(str::to_owned),
+        evidence: vec![format!(
+            "Service camunda-{component} (label app.kubernetes.io/component={component})"
+        )],
     };
     let partition = |partition, leader, phase| PartitionPhase {
         partition,
@@ -221,6 +258,7 @@ pub fn status() -> StatusView {
     StatusView {
         release: "camunda in namespace production".to_owned(),
         version: version.clone(),
+        version_given: false,
         topology: Some(Topology::Separate),
         dialect: Some("8.5-8.7, separate components".to_owned()),
         engine: Some(EngineFacts { engine: Engine::OpenSearch, version: "2.19.0".to_owned() }),
@@ -249,6 +287,12 @@ pub fn status() -> StatusView {
                 problem: Some("cannot connect (http://broker-1:9600/actuator/partitions)".to_owned()),
             },
         ],
+        lease: Some(LeaseView {
+            name: "camunda-backup-camunda".to_owned(),
+            renewed: Some("2025-11-24T18:46:30Z".to_owned()),
+            armed_since: Some("2025-11-24T18:45:00Z".to_owned()),
+            armed_for: Some(id(1_764_009_600)),
+        }),
         lock: Some("held by ci-runner-7 (process 4711) since 2025-11-24T18:40:00Z".to_owned()),
         running: Some(id(1_764_009_600)),
         last_complete: sets().into_iter().next(),

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::samples::{BEGAN, sets};
 use super::{
-    DeletionItem, DeletionResult, DeletionView, DetailView, PruneView, VerdictView, VerificationView,
+    DeletionItem, DeletionResult, DeletionView, DetailView, PruneView, RecordView, VerdictView,
+    VerificationView,
 };
 use crate::catalogue::{Decision, Detail, Every, PieceDetail, SetState, Why};
 use crate::client::Request;
@@ -69,7 +70,16 @@ pub fn detail() -> DetailView {
             "operate: 1 of its snapshots is not listed",
         ),
     ];
-    DetailView { detail: Detail { set, pieces }, restorable: false, findings }
+    let record = RecordView {
+        outcome: "failed".to_owned(),
+        started: "2025-11-23T12:13:20Z".to_owned(),
+        finished: Some("2025-11-23T12:14:00Z".to_owned()),
+        reason: Some("await-operate: snapshot-partial: primary shard is not allocated".to_owned()),
+        versions: BTreeMap::from([("operate".to_owned(), "8.6.0".to_owned())]),
+        partitions: Some(3),
+        paused_seconds: Some(9.5),
+    };
+    DetailView { detail: Detail { set, pieces }, record: Some(record), restorable: false, findings }
 }
 
 /// One good, one that is not, and too old.

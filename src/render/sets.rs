@@ -16,7 +16,9 @@ pub(super) fn text(sets: &[Set], wide: bool, context: &Context<'_>, out: &mut dy
     if sets.is_empty() {
         return writeln!(out, "No backup found.");
     }
-    if wide { wide_table(sets, context) } else { table(sets, context) }.write(out, context.style)
+    if wide { wide_table(sets, context) } else { table(sets, context) }.write(out, context.style)?;
+    let Some(elsewhere) = sets.iter().find_map(|s| s.elsewhere) else { return Ok(()) };
+    writeln!(out, "\n{}", context.style.paint(Tone::Warn, format!("Not in these backups: {elsewhere}.")))
 }
 
 fn table(sets: &[Set], context: &Context<'_>) -> Table {

@@ -11,6 +11,7 @@ use super::text::{age, duration, plain, time};
 use crate::catalogue::Set;
 use crate::model::{
     BackupId, Component, EngineFacts, ExporterPhase, Facts, PartitionPhase, Severity, Topology, Version,
+    WHOLE_CLUSTER,
 };
 
 /// What `status` shows. The caller has asked and judged; nothing is concluded here.
@@ -21,6 +22,8 @@ pub struct StatusView {
     pub release: String,
     /// Camunda's version, found or given.
     pub version: Option<Version>,
+    /// The version was given, and not found out.
+    pub version_given: bool,
     /// How the processes are cut.
     pub topology: Option<Topology>,
     /// The row of the version table, when there is one.
@@ -33,12 +36,32 @@ pub struct StatusView {
     pub exporting: Vec<ExportingView>,
     /// Who holds the lock on the release, in words.
     pub lock: Option<String>,
+    /// Lock and journal in Kubernetes, where they are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseView>,
     /// The backup that runs now.
     pub running: Option<BackupId>,
     /// The newest complete set.
     pub last_complete: Option<Set>,
     /// What is wrong, worst first.
     pub problems: Vec<ProblemView>,
+}
+
+/// What the release's Lease says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseView {
+    /// Its name, for `kubectl get lease`.
+    pub name: String,
+    /// The holder's last sign of life, by its own clock, in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renewed: Option<String>,
+    /// Since when exporting has to be resumed, by the holder or, when it is dead, by the next run. In RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub armed_since: Option<String>,
+    /// The backup for which exporting was paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub armed_for: Option<BackupId>,
 }
 
 /// One component.
@@ -55,6 +78,9 @@ pub struct ComponentView {
     pub health: Option<String>,
     /// Why its health is not known.
     pub problem: Option<String>,
+    /// How it was found in Kubernetes, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
 }
 
 /// Exporting on one broker.
@@ -90,6 +116,7 @@ impl ComponentView {
             version: found.version.clone(),
             health: found.health.as_ref().ok().cloned(),
             problem: found.health.as_ref().err().map(ToString::to_string),
+            evidence: Vec::new(),
         };
         facts.components.iter().map(view).collect()
     }
@@ -108,7 +135,12 @@ impl ExportingView {
 }
 
 /// What it is, how it is, what is wrong: last, where the eye is.
-pub(super) fn text(view: &StatusView, context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn text(
+    view: &StatusView,
+    wide: bool,
+    context: &Context<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let style = context.style;
     let mut head = Table::bare();
     let mut line = |name: &str, value: Cell| head.row([Cell::new(Tone::Dim, name), value]);
@@ -116,6 +148,9 @@ pub(super) fn text(view: &StatusView, context: &Context<'_>, out: &mut dyn Write
     line("camunda", camunda(view).into());
     line("engine", engine(view).into());
     line("lock", view.lock.as_deref().unwrap_or("free").into());
+    if let Some(lease) = view.lease.as_ref().filter(|l| wide || l.armed_since.is_some()) {
+        line("journal", journal(lease).into());
+    }
     line("running", view.running.map_or_else(|| "no backup".to_owned(), |id| format!("backup {id}")).into());
     line("last complete", last(view, context));
     head.write(out, style)?;
@@ -135,6 +170,17 @@ pub(super) fn text(view: &StatusView, context: &Context<'_>, out: &mut dyn Write
     components.write(out, style)?;
 
     writeln!(out)?;
+    if wide && view.components.iter().any(|c| !c.evidence.is_empty()) {
+        let mut found = Table::new(["COMPONENT", "HOW IT WAS FOUND"]);
+        for c in &view.components {
+            for (i, evidence) in c.evidence.iter().enumerate() {
+                let name = if i == 0 { c.component.to_string() } else { String::new() };
+                found.row([name.into(), evidence.as_str().into()]);
+            }
+        }
+        found.write(out, style)?;
+        writeln!(out)?;
+    }
     if view.exporting.is_empty() {
         writeln!(out, "Exporting cannot be seen: no broker was given.")?;
     } else {
@@ -155,7 +201,14 @@ fn camunda(view: &StatusView) -> String {
         Some(dialect) => format!(" (procedure of {dialect})"),
         None => " (no procedure known)".to_owned(),
     };
-    format!("{version}{topology}{dialect}")
+    let given = if view.version_given { " (given)" } else { "" };
+    format!("{version}{given}{topology}{dialect}")
+}
+
+fn journal(lease: &LeaseView) -> String {
+    let Some(since) = &lease.armed_since else { return format!("nothing to undo (Lease {})", lease.name) };
+    let of = lease.armed_for.map(|id| format!(", for backup {id}")).unwrap_or_default();
+    format!("exporting must be resumed, paused since {since}{of} (Lease {})", lease.name)
 }
 
 fn engine(view: &StatusView) -> String {
@@ -187,7 +240,8 @@ fn exporting(view: &StatusView) -> Table {
                 Some(phase) => Cell::new(Tone::Warn, phase.name()),
                 None => Cell::new(Tone::Dim, "says nothing"),
             };
-            let number = p.partition.to_string();
+            let number =
+                if p.partition == WHOLE_CLUSTER { "all".to_owned() } else { p.partition.to_string() };
             table.row([broker.as_str().into(), number.into(), p.role.as_str().into(), phase]);
         }
     }
@@ -219,8 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn how_everything_was_found() {
+        insta::assert_snapshot!(samples::written(&Document::Status(&samples::status()), Format::Wide));
+    }
+
+    #[test]
     fn what_is_not_known_is_said() {
         let mut view = samples::status();
+        view.lease = None;
         view.version = None;
         view.topology = None;
         view.dialect = None;

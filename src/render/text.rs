@@ -9,13 +9,66 @@ use crate::run::Seen;
 
 /// Text of a server, fit for a terminal and for one line: without escape sequences, line breaks and the like.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_unseen(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a character changes what is seen without being seen: the second range of control characters, marks that turn
+/// the direction of writing (a forged name), line and paragraph separators, spaces of no width. JSON allows them all.
+pub(super) fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// JSON with every such character as an escape. They stand in strings alone, where that means the same.
+pub fn escaped(json: &str) -> std::borrow::Cow<'_, str> {
+    use std::fmt::Write as _;
+    if !json.contains(is_unseen) {
+        return json.into();
+    }
+    let mut all = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_unseen(c) {
+            let _ = write!(all, "\\u{:04x}", u32::from(c));
+        } else {
+            all.push(c);
+        }
+    }
+    all.into()
+}
+
+/// Passes on JSON, [`escaped`]. Its writers hand over whole characters.
+pub(super) struct Escaping<'a>(pub &'a mut dyn std::io::Write);
+
+impl std::io::Write for Escaping<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let json = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
+        self.0.write_all(escaped(json).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The same for text of several lines. Our own sentences have them; what a server said is
 /// one line from where it was read.
 pub fn plain_lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// A text of ours that names commands, with the name under which we were called.
+pub fn spoken(text: &str, program: &str) -> String {
+    let mut spoken = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(": camunda-backup ") {
+        spoken.push_str(&rest[..at]);
+        spoken.push_str(": ");
+        spoken.push_str(program);
+        rest = &rest[at + ": camunda-backup".len()..];
+    }
+    spoken.push_str(rest);
+    spoken
 }
 
 /// `3.2s`, `42s`, `1m23s`, `2h05m`, `3d4h`; what is even stays short: `1m`, `3h`.
@@ -108,6 +161,17 @@ pub(super) fn seen(seen: &Seen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_seen_cannot_forge_what_is() {
+        let forged = "a\u{202e}b\u{9b}2J\u{2028}c\u{200b}";
+        assert_eq!(plain(forged), "a b 2J c ");
+        let mut json = Vec::new();
+        serde_json::to_writer(Escaping(&mut json), forged).expect("written");
+        let json = String::from_utf8(json).expect("UTF-8");
+        assert_eq!(json, r#""a\u202eb\u009b2J\u2028c\u200b""#);
+        assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), forged);
+    }
 
     #[test]
     fn durations_and_clocks() {

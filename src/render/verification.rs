@@ -72,7 +72,7 @@ pub(super) fn text(view: &VerificationView, context: &Context<'_>, out: &mut dyn
         findings::list(&item.findings, context, out)?;
     }
     if !view.findings.is_empty() {
-        writeln!(out, "{}", style.paint(Tone::Strong, "all backups"))?;
+        writeln!(out, "{}", style.paint(Tone::Strong, "the backups as a whole"))?;
         findings::list(&view.findings, context, out)?;
     }
     if view.good {

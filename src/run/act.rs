@@ -14,8 +14,8 @@ use super::release::{EXPORTING_CALL, PhaseVerdict, judge_phases, observe};
 use super::report::Cause;
 use super::wait::{Limits, Stop, backoff};
 use super::watch::{self, LOOK_CALL};
-use crate::client::{CallError, Request, exporting_verdict, index_names, scheduled_snapshots};
-use crate::model::{Component, Part, Piece, Reason};
+use crate::client::{CallError, Request, exporting_verdict, index_names, made_id, scheduled_snapshots};
+use crate::model::{BackupId, Component, Part, Piece, Reason};
 use crate::plan::{Action, Procedure, ReleaseOrder, Step};
 
 /// A request that starts something; Zeebe answers its worst cases after 15 s.
@@ -44,6 +44,8 @@ pub(super) struct Progressed {
     /// How long exporters were waited for before the pause.
     pub waited: Duration,
     pub paused_since: Option<Instant>,
+    /// The ID that the cluster made in this step.
+    pub made_id: Option<BackupId>,
     /// A pause was sent whose answer never came: it may still arrive.
     pub pause_unanswered: bool,
 }
@@ -82,7 +84,7 @@ pub(super) async fn act(
         Action::PauseExporting { request } => {
             pause(world, &procedure.release, request, end, limits, so_far).await
         }
-        Action::Start { part, request, first, taken, unsure } => {
+        Action::Start { part, request, first, otherwise, taken, unsure } => {
             // Noted before the request leaves: whatever happens now, there may be something.
             let at = Instant::now();
             let nothing_yet = Started { at, unsure: None, scheduled: Vec::new(), existed: Vec::new() };
@@ -91,7 +93,9 @@ pub(super) async fn act(
                 None => Vec::new(),
             };
             so_far.started.insert(*part, nothing_yet);
-            let started = start(world, request, *part, taken, unsure, end, limits).await?;
+            let order = Order { part: *part, request, otherwise: otherwise.as_ref(), taken, unsure };
+            let (started, made) = start(world, &order, end, limits).await?;
+            so_far.made_id = made;
             so_far.in_calls(started.at.duration_since(at));
             so_far.started.insert(*part, Started { existed, ..started });
             Ok(())
@@ -262,15 +266,23 @@ async fn indices(
     unreachable!("attempts do not run out before the deadline")
 }
 
+/// What is asked for, and how its refusals are read.
+struct Order<'a> {
+    part: Part,
+    request: &'a Request,
+    otherwise: Option<&'a Request>,
+    taken: &'a [u16],
+    unsure: &'a [u16],
+}
+
+/// Starts a part; with the ID that the cluster made, where it was left to make one.
 async fn start(
     world: &World,
-    request: &Request,
-    part: Part,
-    taken: &[u16],
-    unsure: &[u16],
+    order: &Order<'_>,
     end: Instant,
     limits: &Limits<'_>,
-) -> Result<Started, Ended> {
+) -> Result<(Started, Option<BackupId>), Ended> {
+    let Order { part, mut request, mut otherwise, taken, unsure } = *order;
     let host = request.component;
     for attempt in 1.. {
         let Some(answer) = limits.hurried(world.http.call(request, START_CALL)).await else {
@@ -279,11 +291,22 @@ async fn start(
         let error = match answer {
             Ok(response) => {
                 let scheduled = scheduled_snapshots(&response);
+                let made = made_id(&response).filter(|_| otherwise.is_some());
+                if otherwise.is_some() && made.is_none() {
+                    let detail = "the answer to the start of a backup does not tell its ID".to_owned();
+                    return Err(Ended::Failed(Cause::part(Reason::IdNotTold, part, host, detail)));
+                }
                 world.events.send(Happened::Accepted { part, snapshots: scheduled.len() });
-                return Ok(Started { at: Instant::now(), unsure: None, scheduled, existed: Vec::new() });
+                let started = Started { at: Instant::now(), unsure: None, scheduled, existed: Vec::new() };
+                return Ok((started, made));
             }
             Err(error) => error,
         };
+        // The cluster makes no IDs: nothing has happened, and ours is welcome.
+        if let (Some(400), Some(with_id)) = (error.status(), otherwise) {
+            (request, otherwise) = (with_id, None);
+            continue;
+        }
         let wait = backoff(attempt);
         let again = Instant::now() + wait < end;
         match &error {
@@ -311,15 +334,20 @@ async fn start(
                 let reason = if other { Reason::AnotherBackupRunning } else { Reason::StartRefused };
                 return Err(Ended::Failed(Cause::part(reason, part, host, error.to_string())));
             }
+            // It may have happened, under an ID that nobody has told.
+            _ if otherwise.is_some() => {
+                return Err(Ended::Failed(Cause::part(Reason::IdNotTold, part, host, error.to_string())));
+            }
             // It may have happened. A second request could start a second thing: look instead.
             CallError::NoAnswer { .. } | CallError::Status { .. } | CallError::Unintelligible { .. } => {
                 world.events.send(Happened::Unsure { part, cause: error.to_string() });
-                return Ok(Started {
+                let started = Started {
                     at: Instant::now(),
                     unsure: Some(error.to_string()),
                     scheduled: Vec::new(),
                     existed: Vec::new(),
-                });
+                };
+                return Ok((started, None));
             }
         }
     }

@@ -87,6 +87,7 @@ pub async fn delete(world: &World, deletions: &[Deletion]) -> Vec<DeletionReport
         cancel: &world.cancel,
         journal: &*world.journal,
         run: Instant::now() + world.limits.total,
+        run_flag: "--delete-timeout",
         paused: None,
     };
     let mut reports = Vec::with_capacity(deletions.len());
@@ -165,22 +166,35 @@ fn not_tried(part: &PartDeletion, why: &str) -> Cause {
 }
 
 fn stopped(part: &PartDeletion, stop: &Stop) -> Cause {
-    let why = match stop {
+    not_tried(part, &why(stop))
+}
+
+fn why(stop: &Stop) -> String {
+    match stop {
         Stop::Cancelled => "cancelled".to_owned(),
         Stop::Deadline(which) => format!("{which} passed"),
         Stop::LockLost => "another run has taken over this release".to_owned(),
-    };
-    not_tried(part, &why)
+    }
 }
 
 /// Sends every request of a part until it is accepted. `Err`: it was not, and why.
 async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(), Cause> {
     let end = Instant::now() + ACCEPTED_WITHIN;
     for request in &part.requests {
+        let refused = |text: String| Cause::part(Reason::DeleteFailed, part.part, request.component, text);
+        let mut last = None;
+        // What was answered says more than that the time is up.
+        let ended = |stop: &Stop, last: Option<&CallError>| match last {
+            Some(error) => refused(format!("{error}; {}", why(stop))),
+            None => stopped(part, stop),
+        };
         for attempt in 1.. {
-            waits.check().map_err(|stop| stopped(part, &stop))?;
+            waits.check().map_err(|stop| ended(&stop, last.as_ref()))?;
+            let began = Instant::now();
             let error = match world.http.call(request, DELETE_CALL).await {
                 Ok(_) => break,
+                // An engine at work on a big repository takes longer than we wait for an answer: looking tells.
+                Err(CallError::NoAnswer { .. }) if began.elapsed() >= DELETE_CALL => break,
                 // Gone already: that is what was wanted. (A 404 of something else at this address proves nothing.)
                 Err(CallError::Status { status: 404, foreign: false, message, .. })
                     if !is_about_the_repository(message.as_deref()) =>
@@ -189,8 +203,6 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
                 }
                 Err(error) => error,
             };
-            let refused =
-                |text: String| Cause::part(Reason::DeleteFailed, part.part, request.component, text);
             let wait = backoff(attempt);
             // Operate answers 400 to everything, to a search engine that is away as well: only these are final.
             if matches!(error.status(), Some(401 | 403 | 405)) || Instant::now() + wait >= end {
@@ -202,7 +214,8 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
                 cause: error.to_string(),
                 in_seconds: wait.as_secs_f64(),
             });
-            waits.sleep(wait).await.map_err(|stop| stopped(part, &stop))?;
+            last = Some(error);
+            waits.sleep(wait).await.map_err(|stop| ended(&stop, last.as_ref()))?;
         }
     }
     Ok(())

@@ -43,12 +43,14 @@ pub struct World {
 /// released, then the report is made. The future must not be dropped before it is done; a process that ends all the
 /// same leaves the journal armed, and the next run repairs.
 pub async fn drive(world: &World, checked: &Checked) -> Report {
-    let procedure = checked.procedure();
+    // Its ID may change on the way, where the cluster makes it.
+    let mut procedure = checked.procedure().clone();
     let began = Instant::now();
     let mut waits = Waits {
         cancel: &world.cancel,
         journal: &*world.journal,
         run: began + world.limits.total,
+        run_flag: "--timeout",
         paused: None,
     };
     let mut so_far = Progressed::default();
@@ -61,14 +63,18 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
         steps: of,
     });
 
-    for (i, step) in procedure.steps.iter().enumerate().filter(|(_, s)| s.releases.is_none()) {
+    for i in 0..of {
+        let step = &procedure.steps[i].clone();
+        if step.releases.is_some() {
+            continue;
+        }
         if let Err(stop) = waits.check() {
             end = Some(ended(step, Ended::Stopped(stop)));
             break;
         }
         world.events.send(Happened::StepStarted { step: step.name.clone(), number: i + 1, of });
         if step.arms.is_some() {
-            if let Err(cause) = arm(world, procedure).await {
+            if let Err(cause) = arm(world, &procedure).await {
                 end = Some(ended(step, Ended::Failed(cause)));
                 break;
             }
@@ -76,14 +82,18 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
             waits.paused = Some(Instant::now() + world.limits.paused);
             world.events.send(Happened::Armed);
         }
-        let done = AssertUnwindSafe(act(world, procedure, step, &waits, &mut so_far)).catch_unwind().await;
+        let done = AssertUnwindSafe(act(world, &procedure, step, &waits, &mut so_far)).catch_unwind().await;
         if let Err(failed) = done.unwrap_or_else(|panic| Err(Ended::Failed(panicked(step, panic.as_ref())))) {
             end = Some(ended(step, failed));
             break;
         }
+        if let Some(id) = so_far.made_id.take() {
+            procedure.renumber(id);
+            world.events.send(Happened::Numbered { backup_id: id });
+        }
         if step.arms.is_some() && !so_far.pause_unanswered {
             // A successor need not wait for a pause that has arrived. When this cannot be written it waits all the same.
-            if let Err(error) = world.journal.arm(&intent(world, procedure, true)).await {
+            if let Err(error) = world.journal.arm(&intent(world, &procedure, true)).await {
                 tracing::warn!(%error, "the journal cannot be told that the pause was answered");
             }
         }
@@ -100,14 +110,15 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
 
     // The closing path: nothing slow and nothing that can fail stands before the release.
     let (exporting, journal_problem) =
-        if armed { close(world, procedure, &so_far).await } else { (Exporting::Untouched, None) };
-    let parts = parts(procedure, &so_far, end.as_ref());
+        if armed { close(world, &procedure, &so_far).await } else { (Exporting::Untouched, None) };
+    let parts = parts(&procedure, &so_far, end.as_ref());
     Report {
         backup_id: procedure.backup_id,
         outcome: end.unwrap_or(Outcome::Complete),
         exporting,
         parts,
         skipped: procedure.skipped.clone(),
+        elsewhere: procedure.elsewhere,
         took: began.elapsed(),
         waited_for_exporters: so_far.waited,
         journal_problem,

@@ -52,6 +52,11 @@ pub enum Happened {
         /// On which partitions, or why that is not known.
         state: String,
     },
+    /// The cluster made the ID: from now on the backup is called so.
+    Numbered {
+        /// The ID.
+        backup_id: BackupId,
+    },
     /// A part's owner accepted the start.
     Accepted {
         /// Which.

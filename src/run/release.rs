@@ -23,7 +23,7 @@ use super::cancel::{Cancel, Level};
 use super::event::{Events, Happened};
 use super::wait::backoff;
 use crate::client::{CallError, Http, Request, exporting_verdict, phases};
-use crate::model::{Answer, Component, ExporterPhase, PartitionPhase, Problem, ProblemKind};
+use crate::model::{Answer, Component, ExporterPhase, PartitionPhase, Problem, ProblemKind, WHOLE_CLUSTER};
 use crate::plan::ReleaseOrder;
 
 /// Pausing and resuming answer in milliseconds, also when they fail (recorded); a broker's partitions as well.
@@ -105,7 +105,9 @@ pub fn judge_phases(
             if !good {
                 return PhaseVerdict::No(format!("partition {} on {broker} says {told}", p.partition));
             }
-            if p.leader {
+            if p.leader && p.partition == WHOLE_CLUSTER && !expected.is_empty() {
+                seen.partitions.extend(expected);
+            } else if p.leader {
                 seen.partitions.insert(p.partition);
             }
         }

@@ -136,6 +136,9 @@ pub struct Report {
     pub parts: Vec<PartReport>,
     /// Parts that were left out.
     pub skipped: Vec<Skipped>,
+    /// What belongs to a restore and is in no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<&'static str>,
     /// Start to end.
     #[serde(serialize_with = "seconds", rename = "seconds")]
     pub took: Duration,

@@ -23,8 +23,9 @@ pub(super) enum Stop {
 pub(super) struct Limits<'a> {
     pub cancel: &'a Cancel,
     pub journal: &'a dyn Journal,
-    /// End of the whole run.
+    /// End of the whole run, and the flag that says so.
     pub run: Instant,
+    pub run_flag: &'static str,
     /// End of the pause window, while exporting is paused.
     pub paused: Option<Instant>,
 }
@@ -43,7 +44,7 @@ impl Limits<'_> {
             return Err(Stop::LockLost);
         }
         if now >= self.run {
-            return Err(Stop::Deadline("--timeout"));
+            return Err(Stop::Deadline(self.run_flag));
         }
         if self.paused.is_some_and(|end| now >= end) {
             return Err(Stop::Deadline("--pause-timeout"));

@@ -108,7 +108,8 @@ impl Start {
                 (path == "/actuator/backups").then_some(Self::WebApp)
             }
             (Component::Gateway | Component::Broker(_), Method::Post) => {
-                (path == "/actuator/backups").then_some(Self::Zeebe)
+                let name = path.strip_prefix("/actuator/backup").filter(|name| !name.contains('/'))?;
+                Some(if name == "History" { Self::WebApp } else { Self::Zeebe })
             }
             (Component::Search, Method::Put) => {
                 let mut names = path.strip_prefix("/_snapshot/")?.split('/');

@@ -1,6 +1,7 @@
 //! One simulated release: Operate, Tasklist, Optimize, the Zeebe gateway and brokers, and the search engine.
 //!
-//! It answers as real servers of 8.6.0 were recorded to (`tests/fixtures/recorded`), and keeps their rules: consumed
+//! It answers as real servers of 8.6.0 were recorded to (`tests/fixtures/recorded`), for later versions as their sources
+//! say (`layout`, `history`), and keeps their rules: consumed
 //! IDs, transient states, a pause that outlives a restart. Two ways in: [`SimTransport`] in process, for tests under
 //! tokio's paused time, and [`serve`] over TCP, for the sandbox. Only tests and the sandbox command import this; it
 //! imports `model`, `wire` and `client`'s transport, nothing else.
@@ -16,8 +17,10 @@ mod control;
 mod exchange;
 mod fault;
 mod fault_text;
+mod history;
 mod incoming;
 mod jackson;
+mod layout;
 mod log;
 mod optimize;
 mod profile;
@@ -36,6 +39,7 @@ mod zeebe;
 
 pub use fault::Fault;
 pub use fault_text::InvalidFault;
+pub use layout::Layout;
 pub use log::{Exchange, Outcome};
 pub use profile::{Profile, Timings};
 pub use release::Sim;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::layout::Layout;
 use crate::model::{Component, Engine, ExporterPhase};
 
 /// The release to simulate. A plain struct: take [`Profile::default`] and change what matters.
@@ -12,6 +13,10 @@ use crate::model::{Component, Engine, ExporterPhase};
 pub struct Profile {
     /// Version of all Camunda components, as it appears in snapshot names.
     pub camunda_version: String,
+    /// Where the version's processes answer.
+    pub layout: Layout,
+    /// The cluster makes the IDs of its backups, and refuses others.
+    pub own_ids: bool,
     /// The search engine; decides many answers (`API.md` section 5).
     pub engine: Engine,
     /// Number of brokers.
@@ -61,6 +66,8 @@ impl Default for Profile {
     fn default() -> Self {
         Self {
             camunda_version: "8.6.0".to_owned(),
+            layout: Layout::SEPARATE,
+            own_ids: false,
             engine: Engine::Elasticsearch,
             brokers: 1,
             partitions: 3,

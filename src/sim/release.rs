@@ -10,11 +10,11 @@ use super::clock::{Clock, NEVER, Wall, timestamp};
 use super::exchange::Rules;
 use super::incoming::Incoming;
 use super::log::{Exchange, Log};
-use super::optimize;
 use super::profile::Profile;
 use super::repository::Snapshot;
 use super::webapp::{App, state};
 use super::world::World;
+use super::{history, optimize};
 use crate::client::{Request, Response, TransportError};
 use crate::model::{Component, ExporterPhase, Part, PartState};
 
@@ -155,6 +155,11 @@ fn parts(world: &World, id: u64, now: Wall) -> BTreeMap<Part, PartState> {
             if !found.is_empty() {
                 parts.insert(part, PartState::parse(state(&found, count, now)));
             }
+        }
+        let prefix = format!("{}{id}_", history::PREFIX);
+        let found: Vec<(&str, &Snapshot)> = repository.under(&prefix, now).collect();
+        if !found.is_empty() {
+            parts.insert(Part::History, PartState::parse(history::told(&found, now)));
         }
     }
     let name = format!("camunda_zeebe_records_backup_{id}");

@@ -12,7 +12,7 @@ use super::profile::Profile;
 use super::repository::{Repository, Snapshot, mix};
 use super::webapp::App;
 use super::zeebe::Zeebe;
-use super::{actuator, optimize, search, webapp};
+use super::{actuator, history, optimize, search, webapp};
 use crate::model::Component;
 
 /// The state of the release.
@@ -49,9 +49,12 @@ impl World {
     /// Operate's, Tasklist's and Optimize's indices are those that their snapshots hold.
     pub(super) fn fill_indices(&mut self) {
         let mut indices = self.profile.records.clone();
+        if self.profile.layout.history.is_some() {
+            indices.extend((1..=history::PARTS).flat_map(|p| history::indices(p).to_vec()));
+        }
         for component in self.profile.components() {
             for part in 1..=App::PARTS {
-                match App::of(component) {
+                match App::in_layout(component, &self.profile) {
                     Some(app) => indices.extend(app.indices(part).iter().cloned()),
                     None if component == Component::Optimize => {
                         indices.extend(optimize::indices(part).iter().cloned());
@@ -76,11 +79,17 @@ impl World {
                 let starts = begun + second * n;
                 snapshots.push((name, Snapshot::planned(indices, starts, starts + second)));
             };
-            for app in
-                [App::Operate, App::Tasklist].into_iter().filter(|app| self.profile.has(app.component()))
+            for app in [Component::Operate, Component::Tasklist]
+                .into_iter()
+                .filter_map(|c| App::in_layout(c, &self.profile))
             {
                 for part in 1..=App::PARTS {
                     add(app.snapshot(*id, part, &self.profile), &app.indices(part), part);
+                }
+            }
+            if self.profile.layout.history.is_some() {
+                for part in 1..=history::PARTS {
+                    add(history::snapshot(*id, part, &self.profile), &history::indices(part), part);
                 }
             }
             if self.profile.has_optimize {
@@ -88,7 +97,9 @@ impl World {
                     add(optimize::snapshot(*id, part, &self.profile), &optimize::indices(part), part);
                 }
             }
-            add(format!("camunda_zeebe_records_backup_{id}"), &records, 8);
+            if !records.is_empty() {
+                add(format!("camunda_zeebe_records_backup_{id}"), &records, 8);
+            }
             self.zeebe.remember(*id, begun + second * 10);
         }
         let repository = Repository {
@@ -112,7 +123,16 @@ impl World {
         if let Some(reply) = common {
             return reply;
         }
+        if let Some(path) = self.profile.layout.history_on(component)
+            && let Some(below) = incoming.path().strip_prefix(path)
+        {
+            let below = below.to_owned();
+            return history::handle(self, &below, incoming, shape, now);
+        }
         match component {
+            Component::Operate | Component::Tasklist if self.profile.layout.history.is_some() => {
+                not_found(incoming, now)
+            }
             Component::Operate => webapp::handle(self, App::Operate, incoming, shape, now),
             Component::Tasklist => webapp::handle(self, App::Tasklist, incoming, shape, now),
             Component::Optimize => optimize::handle(self, incoming, shape, now),
@@ -150,8 +170,12 @@ impl World {
             self.busy.clear();
         }
         // the queue of snapshots to come is in the process's memory
-        let prefix = match App::of(component) {
+        let prefix = match App::in_layout(component, &self.profile) {
             Some(app) => app.prefix(),
+            None if self.profile.layout.history_on(component).is_some() => {
+                self.busy.remove(&history::QUEUE);
+                history::PREFIX
+            }
             None if component == Component::Optimize => optimize::PREFIX,
             None => return,
         };

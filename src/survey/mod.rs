@@ -11,12 +11,12 @@ use std::time::Duration;
 use futures_util::future::{join, join_all, join3};
 
 use crate::client::{self, CallError, Http, Method, Request, Response};
-use crate::dialect::{Dialect, IN_BRIEF, METRICS, ROWS, Shape, search, select};
+use crate::dialect::{Dialect, IN_BRIEF, METRICS, Route, Shape, candidates, search};
 use crate::model::{
     Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
-    RepositoryFacts, Topology,
+    RepositoryFacts,
 };
-use crate::plan::BackupRequest;
+use crate::plan::{BackupRequest, nearest, version};
 pub use sets::{integrity, open_sets, surroundings};
 
 /// Zeebe's gateway gives up on its brokers after 15 s; ask longer than that, and hear the reason.
@@ -51,11 +51,14 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     let components = join_all(request.components.iter().map(|c| component(http, *c))).await;
     facts.components = request.components.iter().copied().zip(components).collect();
 
-    let dialect = dialect_of(request, &facts);
+    let gateway = gateway(http, request, &facts, scope).await;
+    facts.paths = gateway.iter().filter_map(|(path, answer)| Some((*path, is_there(answer)?))).collect();
+    let dialect = nearest(request, &facts);
+    facts.elsewhere = dialect.elsewhere;
     let topology = Request::get(Component::Gateway, dialect.cluster);
     let (backups, engine, cluster) = join3(
-        lists(http, request, dialect, scope),
-        search_facts(http, request, scope),
+        lists(http, request, dialect, scope, gateway),
+        search_facts(http, request, dialect, scope),
         ask(http, &topology, ANSWER, client::cluster),
     )
     .await;
@@ -86,6 +89,13 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
                 tokio::time::sleep(LATER).await;
                 let later = positions(http, &brokers).await.into_values().flatten();
                 facts.positions_later = Some(Positions::merged(later));
+            }
+        }
+        if let (true, Some(path)) = (facts.exporting.is_empty(), dialect.exporting) {
+            let asked = Request::get(Component::Gateway, path);
+            // Believed where it answers; elsewhere its absence means nothing.
+            if let Ok(phases) = ask(http, &asked, ANSWER, client::phases).await {
+                facts.exporting.insert(Component::Gateway, Ok(phases));
             }
         }
     }
@@ -123,6 +133,35 @@ async fn other_repositories(
     join_all(asked).await.into_iter().collect()
 }
 
+type Raw = Result<Response, Problem>;
+
+/// Asks the gateway at every path by which rows of this version differ: which of them is there decides.
+async fn gateway(
+    http: &Http,
+    request: &BackupRequest,
+    facts: &Facts,
+    scope: Scope,
+) -> BTreeMap<&'static str, Raw> {
+    let rows = || candidates(request.rows, version(request, facts));
+    // Of an unknown version, everything that is known.
+    let rows: Vec<_> =
+        if rows().next().is_some() { rows().collect() } else { candidates(request.rows, None).collect() };
+    let paths: BTreeMap<_, _> = rows
+        .iter()
+        .flat_map(|r| r.gateway)
+        .map(|(path, _)| {
+            let of_gateway = |r: &&Route| r.hosts.contains(&Component::Gateway) && r.base == *path;
+            let shape = rows.iter().flat_map(|r| r.routes).find(of_gateway).map(|r| r.shape);
+            (*path, shape.unwrap_or(Shape::Partitions))
+        })
+        .collect();
+    let asked = paths.into_iter().map(|(path, shape)| async move {
+        let list = list_of(Component::Gateway, path, shape, scope);
+        (path, http.call(&list, LIST).await.map_err(CallError::into_problem))
+    });
+    join_all(asked).await.into_iter().collect()
+}
+
 async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, Answer<Positions>> {
     let answers = join_all(brokers.iter().map(|b| async {
         let asked = Request::get(*b, METRICS);
@@ -131,10 +170,21 @@ async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, An
     brokers.iter().copied().zip(answers.await).collect()
 }
 
-/// Without a known version the questions of the first row are asked all the same: their answers tell what is wrong.
-fn dialect_of(request: &BackupRequest, facts: &Facts) -> &'static Dialect {
-    let version = request.version.as_ref().or_else(|| facts.version());
-    version.and_then(|v| select(v, Topology::Separate).ok()).unwrap_or(&ROWS[0])
+/// Whether a path is there: an endpoint's own error, a 404 included, is its sign of life. `None`: not known.
+fn is_there(answer: &Raw) -> Option<bool> {
+    match answer {
+        Ok(_) => Some(true),
+        Err(problem) => match problem.kind {
+            ProblemKind::EndpointAbsent => Some(false),
+            ProblemKind::Refused(_) | ProblemKind::Unintelligible => Some(true),
+            ProblemKind::Unreachable | ProblemKind::Unauthorized => None,
+        },
+    }
+}
+
+fn list_of(host: Component, base: &str, shape: Shape, scope: Scope) -> Request {
+    let brief = if scope == Scope::Backups && shape == Shape::Snapshots { IN_BRIEF } else { "" };
+    Request::get(host, format!("{base}{brief}"))
 }
 
 async fn ask<T>(
@@ -179,16 +229,30 @@ async fn lists(
     request: &BackupRequest,
     dialect: &Dialect,
     scope: Scope,
+    mut gateway: BTreeMap<&'static str, Raw>,
 ) -> Vec<(Part, Answer<Vec<PartBackup>>)> {
-    let asked =
-        dialect.routes.iter().filter(|r| r.shape != Shape::Records && request.components.contains(&r.host));
-    join_all(asked.map(|route| async move {
-        let brief = if scope == Scope::Backups && route.shape == Shape::Snapshots { IN_BRIEF } else { "" };
-        let list = Request::get(route.host, format!("{}{brief}", route.base));
-        let answer = match route.shape {
-            Shape::Partitions => ask(http, &list, LIST, client::partitions_list).await,
-            Shape::Snapshots | Shape::Records => ask(http, &list, LIST, client::snapshots_list).await,
+    let asked = dialect.routes.iter().filter(|r| r.shape != Shape::Records);
+    let asked = asked.filter_map(|route| {
+        let host = route.host(&request.components)?;
+        // What told the row from the others need not be asked again.
+        let known = if host == Component::Gateway { gateway.remove(route.base) } else { None };
+        Some((route, host, known))
+    });
+    let asked: Vec<_> = asked.collect();
+    join_all(asked.into_iter().map(|(route, host, known)| async move {
+        let list = list_of(host, route.base, route.shape, scope);
+        let raw = match known {
+            Some(raw) => raw,
+            None => http.call(&list, LIST).await.map_err(CallError::into_problem),
         };
+        let read = match route.shape {
+            Shape::Partitions => client::partitions_list,
+            Shape::Snapshots | Shape::Records => client::snapshots_list,
+        };
+        let url = || http.describe(host, &list.path);
+        let answer = raw.and_then(|response| {
+            read(&response).map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
+        });
         // A component without any backup may answer 404 with an error of its own instead of an empty list.
         let answer = match answer {
             Err(p) if p.kind == ProblemKind::Refused(404) && !p.text.contains("configured") => Ok(Vec::new()),
@@ -207,7 +271,7 @@ type SearchFacts = (
     Option<Answer<Vec<crate::model::StoredSnapshot>>>,
 );
 
-async fn search_facts(http: &Http, request: &BackupRequest, scope: Scope) -> SearchFacts {
+async fn search_facts(http: &Http, request: &BackupRequest, dialect: &Dialect, scope: Scope) -> SearchFacts {
     let host = Component::Search;
     let (true, Some(name)) = (request.components.contains(&host), request.repository.as_deref()) else {
         return SearchFacts::default();
@@ -223,17 +287,21 @@ async fn search_facts(http: &Http, request: &BackupRequest, scope: Scope) -> Sea
         ask(http, &all, LIST, client::stored_snapshots),
     )
     .await;
-    let (verified, indices) = if scope == Scope::Preflight && repository.is_ok() {
-        let verify = Request::post(host, search::verify(name));
-        let indices = Request::get(host, search::record_indices(&request.records_prefix));
-        let (verified, indices) = join(
-            ask(http, &verify, VERIFY, client::verified_nodes),
-            ask(http, &indices, ANSWER, client::index_names),
-        )
-        .await;
-        (Some(verified), Some(indices))
-    } else {
-        (None, None)
-    };
+    // Whether there are records at all decides what a whole backup is.
+    let records = dialect.route(Part::Records);
+    let decides = records.is_some_and(|r| r.may_be_empty);
+    let preflight = scope == Scope::Preflight && repository.is_ok();
+    let (verified, indices) = join(
+        async {
+            let verify = Request::post(host, search::verify(name));
+            if preflight { Some(ask(http, &verify, VERIFY, client::verified_nodes).await) } else { None }
+        },
+        async {
+            let indices = Request::get(host, search::record_indices(&request.records_prefix));
+            let asked = decides || preflight && records.is_some();
+            if asked { Some(ask(http, &indices, ANSWER, client::index_names).await) } else { None }
+        },
+    )
+    .await;
     (Some(engine), Some(repository), verified, indices, Some(snapshots))
 }

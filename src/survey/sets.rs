@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{ANSWER, VERIFY, ask, dialect_of};
+use super::{ANSWER, VERIFY, ask};
 use crate::client::{self, Http, Request};
 use crate::dialect::search;
 use crate::model::{Answer, BackupId, Component, Engine, Facts, Part, PartBackup, id_in_name};
-use crate::plan::BackupRequest;
+use crate::plan::{BackupRequest, nearest};
 
 /// Questions under way at the same time: a component is busy with other things, too.
 const AT_ONCE: usize = 4;
@@ -106,11 +106,11 @@ async fn partitions(
     facts: &Facts,
     ids: &BTreeSet<BackupId>,
 ) -> Vec<PartBackup> {
-    let Some(route) = dialect_of(request, facts).route(Part::Zeebe) else { return Vec::new() };
+    let Some(route) = nearest(request, facts).route(Part::Zeebe) else { return Vec::new() };
     let listed = facts.backups.get(&Part::Zeebe).into_iter().flatten().flatten();
     let wanted: Vec<_> = listed.map(|b| b.id).filter(|id| ids.contains(id)).collect();
     let asked = wanted.into_iter().map(|id| async move {
-        let single = Request::get(route.host, format!("{}/{id}", route.base));
+        let single = Request::get(route.host_or_first(&request.components), format!("{}/{id}", route.base));
         ask(http, &single, ANSWER, client::partitions_backup).await.ok()
     });
     stream::iter(asked).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
@@ -143,7 +143,7 @@ pub async fn surroundings(http: &Http, request: &BackupRequest, facts: &mut Fact
         facts.lifecycle_policies =
             policies.into_iter().filter(|p| Some(&p.repository) == request.repository.as_ref()).collect();
     }
-    super::native_retention(http, dialect_of(request, facts), facts).await;
+    super::native_retention(http, nearest(request, facts), facts).await;
 }
 
 /// Lets the engine check everything in the repository. May take very long; nothing may write there meanwhile.

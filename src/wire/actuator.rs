@@ -173,8 +173,27 @@ pub struct Health {
     pub status: String,
 }
 
+/// `GET /v2/exporting` (8.10 and later): of the whole cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterExporting {
+    /// `EXPORTING`, `PAUSED`, `SOFT_PAUSED`, `MIXED`.
+    pub status: crate::model::ExporterPhase,
+}
+
+/// Zeebe's answer to a `POST` without an ID (8.9 and later): what we need of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeId {
+    /// The ID that the cluster made.
+    #[serde(deserialize_with = "id_in_any_number")]
+    pub backup_id: u64,
+}
+
 /// `GET /actuator/partitions` of a broker: its partitions by their number.
 pub type BrokerPartitions = BTreeMap<u32, BrokerPartition>;
+
+/// The same from 8.10 on: by tenant, of which `default` is always there.
+pub type TenantPartitions = BTreeMap<String, BrokerPartitions>;
 
 /// One partition on one broker.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]

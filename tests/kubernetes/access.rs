@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::lease::{armed, options, seventeen};
-use super::rig::{Space, get, kubectl, testbed, transport};
+use super::rig::{Space, get, kubectl, load, transport};
 
 /// The kubeconfig of the tests with changes, and a client made of it.
 async fn with(
@@ -201,18 +201,10 @@ async fn a_pod_without_certificates_uses_its_account() {
     // This very program, with what it is linked to and nothing else.
     let root = tempfile::tempdir().expect("a directory");
     let program = std::env::current_exe().expect("a program");
-    let linked = tokio::process::Command::new("ldd").arg(&program).output().await.expect("ldd");
-    let linked = String::from_utf8(linked.stdout).expect("text");
-    let files = linked.split_whitespace().filter(|w| w.starts_with('/')).map(Path::new);
-    for file in files.chain([program.as_path()]) {
-        let name =
-            if file == program { Path::new("tests") } else { file.strip_prefix("/").expect("absolute") };
-        let to = root.path().join(name);
-        std::fs::create_dir_all(to.parent().expect("a folder")).expect("writable");
-        std::fs::copy(file, to).expect("readable");
-    }
+    std::fs::copy(&program, root.path().join("tests")).expect("readable");
+    super::release::copy_libraries(root.path(), &program).await;
     let image = "testbed.local/cluster-tests:1";
-    testbed("image.sh", &[image, root.path().to_str().expect("text"), "/tests"]).await;
+    load(image, &[root.path().to_str().expect("text"), "/tests"]).await;
     let _ = space.account_with("backup", &Command::Create.rights(false, &[])).await;
     let container = json!({
         "name": "tests", "image": image, "imagePullPolicy": "Never",

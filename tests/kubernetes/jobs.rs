@@ -76,7 +76,12 @@ async fn a_deleted_pod_is_followed_by_the_next_one_and_stopping_ends_it() {
         space.cluster.stop_job(&job).await.expect("deleted");
     };
     let (end, ()) = tokio::join!(follow, disturb);
-    assert!(matches!(&end, Ok(JobEnd::Failed(why)) if why.contains("was deleted")), "{end:?}");
+    // How its pod closed, when that could still be seen.
+    assert!(
+        matches!(&end, Ok(JobEnd::Failed(why)) if why.contains("was deleted"))
+            || matches!(&end, Ok(JobEnd::Exited { code, .. }) if *code != 0),
+        "{end:?}"
+    );
     assert_eq!(news.borrow().iter().filter(|n| n.ends_with(" runs")).count(), 2, "{:?}", news.borrow());
     assert!(
         lines.borrow().iter().all(|l| l.starts_with("serving as serves-manual-")),

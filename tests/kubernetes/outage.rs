@@ -1,4 +1,4 @@
-//! The API server is killed, or frozen, in the middle.
+//! The API server is killed, or frozen, in the middle; a node is lost.
 
 use std::time::Duration;
 
@@ -42,6 +42,18 @@ async fn a_killed_api_server_is_survived_by_lease_and_forward() {
     assert!(!journal.lost());
     eventually("an answer again", Duration::from_secs(30), async || get(&transport).await.is_ok()).await;
     testbed("apiserver.sh", &["wait"]).await;
+}
+
+#[tokio::test]
+#[ignore = "make test-kubernetes"]
+async fn a_run_survives_the_death_of_the_api_server() {
+    super::plugin::a_run_across_the_death_of_the_api_server().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-kubernetes"]
+async fn a_lost_node_is_repaired_by_the_guard_of_the_cluster() {
+    super::plugin::a_lost_node().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A namespace, what runs in it, and accounts with few rights.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -37,6 +37,13 @@ impl Space {
         let name = format!("cb-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         kubectl(&["create", "namespace", &name], None).await;
         let cluster = connect(&name, None).await;
+        // Without it no pod is admitted; a controller that has just lost its API server takes its time.
+        eventually("the namespace's account", Duration::from_secs(60), async || {
+            let account =
+                ["-n", &name, "get", "serviceaccount", "default", "--ignore-not-found", "-o", "name"];
+            !kubectl(&account, None).await.is_empty()
+        })
+        .await;
         Self { name, cluster }
     }
 
@@ -107,6 +114,10 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
+        // To look at what a test has made.
+        if std::env::var_os("KEEP").is_some() {
+            return;
+        }
         let arguments = ["delete", "namespace", &self.name, "--wait=false"];
         let _ = std::process::Command::new("kubectl").args(arguments).stdout(Stdio::null()).status();
     }
@@ -148,27 +159,38 @@ pub async fn kubectl(arguments: &[&str], input: Option<&str>) -> String {
     String::from_utf8_lossy(&done.stdout).trim().to_owned()
 }
 
-/// A script of the testbed.
-pub async fn testbed(script: &str, arguments: &[&str]) {
+/// A script of the testbed, and what it prints.
+pub async fn testbed(script: &str, arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/kube").join(script);
     let done = Command::new(&path).args(arguments).output().await.expect("the testbed");
     assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-/// Makes the image once, from what the testbed has built.
+/// Makes the image once, from the testbed's small program.
 pub async fn image() {
     static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MADE.get_or_init(|| async {
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-        let cache = std::env::var_os("XDG_CACHE_HOME").map_or(home.join(".cache"), PathBuf::from);
-        let cache =
-            std::env::var_os("TESTBED_CACHE").map_or(cache.join("camunda-backup-testbed"), PathBuf::from);
-        let built = std::fs::read_dir(cache.join("kube")).expect("testbed/kube/up.sh has built its tools");
-        let hello =
-            built.filter_map(|e| Some(e.ok()?.path().join("hello"))).find(|p| p.exists()).expect("hello");
-        testbed("image.sh", &[IMAGE, hello.to_str().expect("a path")]).await;
+        let hello = testbed("hello.sh", &[]).await;
+        load(IMAGE, &[hello.trim()]).await;
     })
     .await;
+}
+
+/// Makes an image and puts it where pods find it: on the testbed's node, or where the command of `TESTBED_LOAD` puts an
+/// archive (`kind load image-archive`).
+pub async fn load(name: &str, contents: &[&str]) {
+    let Ok(command) = std::env::var("TESTBED_LOAD") else {
+        testbed("image.sh", &[&[name], contents].concat()).await;
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a directory");
+    let archive = folder.path().join("image.tar");
+    let archive = archive.to_str().expect("text");
+    testbed("image.sh", &[&["--output", archive, name], contents].concat()).await;
+    let words: Vec<_> = command.split_whitespace().chain([archive]).collect();
+    let done = Command::new(words[0]).args(&words[1..]).output().await.expect("TESTBED_LOAD");
+    assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// Repeats until it is true.

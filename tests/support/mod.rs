@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camunda_backup::client::{Http, Method, Transport};
-use camunda_backup::dialect::ROWS;
+use camunda_backup::dialect::{Dialect, ROWS};
 use camunda_backup::exit::Exit;
 use camunda_backup::model::{Component, Finding, Part, PartState, Severity};
 use camunda_backup::plan::{self, BackupRequest, Checked, Limits};
@@ -27,6 +27,8 @@ pub struct Rig {
     pub cancel: Cancel,
     pub limits: Limits,
     pub components: BTreeSet<Component>,
+    /// The table of versions.
+    pub rows: &'static [Dialect],
     /// When the simulation began.
     pub began: tokio::time::Instant,
 }
@@ -73,6 +75,7 @@ impl Rig {
             cancel: Cancel::default(),
             limits: Limits::default(),
             components,
+            rows: ROWS,
             began: tokio::time::Instant::now(),
         }
     }
@@ -85,6 +88,7 @@ impl Rig {
             cancel: Cancel::default(),
             limits: self.limits,
             components: self.components.clone(),
+            rows: self.rows,
             began: self.began,
         }
     }
@@ -96,13 +100,11 @@ impl Rig {
 
     pub fn request(&self) -> BackupRequest {
         BackupRequest {
-            backup_id: None,
-            version: None,
             components: self.components.clone(),
             repository: Some("camunda-backup".to_owned()),
-            records_prefix: "zeebe-record".to_owned(),
             limits: self.limits,
-            known: plan::Known::default(),
+            rows: self.rows,
+            ..BackupRequest::default()
         }
     }
 

@@ -42,7 +42,8 @@ pub enum JobEnd {
 }
 
 impl Cluster {
-    /// Follows a Job to its end. `line` gets each line of its log, once, and `news` what happens around it.
+    /// Follows a Job to its end. `line` gets each line of its log, once, and `news` what happens around it. Of one that
+    /// is deleted meanwhile, the pods are followed until they have closed.
     pub async fn follow_job(
         &self,
         job: &StartedJob,
@@ -92,10 +93,9 @@ impl Follower<'_> {
         let deadline = self.cluster.deadline();
         let job =
             match within(deadline, &Ask::one("get", "jobs.batch", namespace, name), jobs.get(name)).await {
-                Ok(job) => job,
-                Err(ClusterError::NotFound { .. }) => {
-                    return Ok(Some(JobEnd::Failed(format!("Job {name} was deleted"))));
-                }
+                Ok(job) => Some(job),
+                // Its pod closes first, and that is what matters.
+                Err(ClusterError::NotFound { .. }) => None,
                 Err(error) => return Err(error),
             };
         let pods = self.cluster.api::<Pod>(namespace);
@@ -106,6 +106,11 @@ impl Follower<'_> {
         for pod in &found {
             self.pod(pod, line, news).await?;
         }
+        let Some(job) = job else {
+            let open = found.iter().any(|p| self.seen.get(&p.name_any()).is_some_and(Option::is_some));
+            let deleted = || JobEnd::Failed(format!("Job {name} was deleted"));
+            return Ok((!open).then(|| self.last.take().unwrap_or_else(deleted)));
+        };
         Ok(ended(&job).map(|how| match (how, self.last.take()) {
             (_, Some(end)) => end,
             (Ok(()), None) => JobEnd::Failed(format!("Job {name} is complete, but its pod is gone")),

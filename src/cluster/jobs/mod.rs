@@ -44,6 +44,13 @@ pub enum JobSource {
     Image(JobFromImage),
 }
 
+/// Selects the `CronJob`s that take backups of a release.
+pub(super) fn backup_cron_jobs(release: &str) -> String {
+    format!("{RELEASE}={},{NOT_A_GUARD}", names::label_value(release))
+}
+
+const NOT_A_GUARD: &str = "app.kubernetes.io/component!=guard";
+
 impl Cluster {
     /// The installed `CronJob`s that take backups of a release.
     pub async fn backup_cron_jobs(
@@ -51,11 +58,21 @@ impl Cluster {
         namespace: &str,
         release: &str,
     ) -> Result<Vec<String>, ClusterError> {
-        let selector =
-            format!("{RELEASE}={},app.kubernetes.io/component!=guard", names::label_value(release));
-        let (api, params) = (self.cron_jobs(namespace), ListParams::default().labels(&selector));
+        let params = ListParams::default().labels(&backup_cron_jobs(release));
+        let api = self.cron_jobs(namespace);
         let found = self.read(&Ask::all("list", "cronjobs.batch", namespace), || api.list(&params)).await?;
         Ok(found.items.iter().map(ResourceExt::name_any).collect())
+    }
+
+    /// The releases of a namespace that have a `CronJob` for backups, as its label says it.
+    pub async fn releases_with_cron_jobs(&self, namespace: &str) -> Result<Vec<String>, ClusterError> {
+        let params = ListParams::default().labels(&format!("{RELEASE},{NOT_A_GUARD}"));
+        let api = self.cron_jobs(namespace);
+        let found = self.read(&Ask::all("list", "cronjobs.batch", namespace), || api.list(&params)).await?;
+        let mut all: Vec<_> = found.items.iter().filter_map(|o| o.labels().get(RELEASE).cloned()).collect();
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     /// As plain data: what a newer API server knows of a pod must not get lost on the way from `CronJob` to Job.

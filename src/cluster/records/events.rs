@@ -5,11 +5,12 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::{ListParams, ObjectMeta, PostParams};
 
 use super::WRITE;
 use crate::cluster::access::{Cluster, within};
 use crate::cluster::error::Ask;
+use crate::cluster::jobs::backup_cron_jobs;
 use crate::cluster::names::{self, OURS};
 
 /// The API's limit of a note.
@@ -83,14 +84,24 @@ impl EventLog {
         self
     }
 
-    /// About a `CronJob`.
+    /// About the `CronJob`s that take backups of a release, where some are installed. With a warning when they could not
+    /// be looked for.
     #[must_use]
-    pub async fn on_cron_job(mut self, namespace: &str, name: &str) -> Self {
+    pub async fn on_cron_jobs(mut self, namespace: &str, release: &str) -> (Self, Option<String>) {
         let api = self.cluster.api::<CronJob>(namespace);
-        let found = within(WRITE, &Ask::one("get", "cronjobs.batch", namespace, name), api.get(name)).await;
-        let uid = found.ok().and_then(|o| o.metadata.uid);
-        self.about.push(reference("batch/v1", "CronJob", namespace, name, uid));
-        self
+        let params = ListParams::default().labels(&backup_cron_jobs(release));
+        let listed = within(WRITE, &Ask::all("list", "cronjobs.batch", namespace), api.list(&params)).await;
+        let problem = match listed {
+            Ok(found) => {
+                for object in found.items {
+                    let name = object.metadata.name.unwrap_or_default();
+                    self.about.push(reference("batch/v1", "CronJob", namespace, &name, object.metadata.uid));
+                }
+                None
+            }
+            Err(error) => Some(format!("no Events are written on the release's CronJob: {error}")),
+        };
+        (self, problem)
     }
 
     /// Tells it on all objects. What comes back is a warning.

@@ -78,12 +78,17 @@ async fn an_event_is_about_the_very_service_and_its_note_fits() {
     api.put("/api/v1/namespaces/prod/services/gateway", service);
     let cluster = Cluster::from_client(api.client(), "prod");
     let events = EventLog::new(&cluster, "pod_1", clock).on_service("prod", "gateway").await;
-    let events = events.on_cron_job("prod", "nightly").await;
+    let labels = json!({ "camunda-backup/release": "camunda" });
+    let cron_job = json!({ "metadata": { "name": "nightly", "uid": "uid-of-nightly", "labels": labels } });
+    api.put("/apis/batch/v1/namespaces/prod/cronjobs/nightly", cron_job);
+    let (events, warning) = events.on_cron_jobs("prod", "camunda").await;
+    assert_eq!(warning, None);
     assert_eq!(events.tell(Occasion::StillPaused, &"ü".repeat(600)).await, None);
     let written = api.objects("/apis/events.k8s.io/v1/namespaces/prod/events/");
     assert_eq!(written.len(), 2);
     let about = written.iter().find(|e| e["regarding"]["kind"] == "Service").expect("one on the Service");
     assert_eq!(about["regarding"]["uid"], "uid-of-gateway");
+    assert!(written.iter().any(|e| e["regarding"]["uid"] == "uid-of-nightly"), "{written:?}");
     assert_eq!((&about["type"], &about["reason"]), (&json!("Warning"), &json!("ExportingStillPaused")));
     let note = about["note"].as_str().expect("a note");
     assert!(note.len() <= 1024 && note.ends_with("ü..."), "{}", note.len());

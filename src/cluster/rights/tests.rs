@@ -47,6 +47,9 @@ rules:
   - apiGroups: [\"apps\"]
     resources: [\"deployments\", \"statefulsets\"]
     verbs: [\"list\"]
+  - apiGroups: [\"batch\"]
+    resources: [\"cronjobs\"]
+    verbs: [\"list\"]
   - apiGroups: [\"coordination.k8s.io\"]
     resources: [\"leases\"]
     verbs: [\"create\", \"get\", \"update\"]
@@ -66,5 +69,19 @@ fn secrets_are_only_ever_got_by_name() {
         );
         assert!(rights.iter().all(|r| !matches!(r.verb, "watch" | "deletecollection" | "*")));
         assert!(command.rights(true, &[]).iter().all(|r| r.resource != "secrets"));
+    }
+}
+
+#[test]
+fn the_documentation_shows_the_table_as_it_is() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("readable");
+    let (before, rest) = readme.split_once("<!-- rights -->\n").expect("a place for it");
+    let (shown, after) = rest.split_once("<!-- /rights -->").expect("an end of it");
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|v| v == "always") {
+        let text = format!("{before}<!-- rights -->\n{}<!-- /rights -->{after}", table());
+        std::fs::write(&path, text).expect("writable");
+    } else {
+        assert_eq!(shown, table(), "INSTA_UPDATE=always writes it");
     }
 }

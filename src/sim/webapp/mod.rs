@@ -43,6 +43,11 @@ impl App {
         }
     }
 
+    /// The same, where it is there and takes backups of its own.
+    pub(super) fn in_layout(component: Component, profile: &Profile) -> Option<Self> {
+        Self::of(component).filter(|_| profile.has(component) && profile.layout.history.is_none())
+    }
+
     pub(super) fn component(self) -> Component {
         match self {
             Self::Operate => Component::Operate,

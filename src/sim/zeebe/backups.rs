@@ -98,7 +98,15 @@ impl Zeebe {
     }
 
     fn take(&mut self, profile: &Profile, incoming: &Incoming, shape: Option<&Fault>, now: Wall) -> Reply {
+        let wants_none = matches!(incoming.body, Body::None) && profile.layout.bare_start;
         let id = match backup_id(&incoming.body) {
+            Err(_) if wants_none && profile.own_ids => self.own_id(now),
+            Err(_) if wants_none => 0,
+            Ok(_) if profile.own_ids => {
+                let message = "Cannot take backup with predetermined backupId when continuous backups are enabled. Use \
+                               POST actuator/backupRuntime without specifying a backupId.";
+                return Answer::message(400, message).into();
+            }
             Ok(id) => id,
             Err(status) => return Answer::spring(status, incoming.full_path(), now).into(),
         };
@@ -127,9 +135,24 @@ impl Zeebe {
                 let message = format!(
                     "A backup with id {id} has been scheduled. Use GET actuator/backups/{id} to monitor the status."
                 );
-                Reply::done(Answer::message(202, message))
+                // The ID is told from 8.9 on, by tenant as well from 8.10 on.
+                let mut body = serde_json::json!({ "message": message });
+                if profile.layout.bare_start {
+                    body["backupId"] = id.into();
+                }
+                if profile.layout.by_tenant {
+                    body["backupIds"] = serde_json::json!({ "default": id });
+                }
+                Reply::done(Answer::typed(202, ACTUATOR, &body))
             }
         }
+    }
+
+    /// What a cluster calls its own backup: the time in milliseconds, but higher than every earlier one.
+    fn own_id(&self, now: Wall) -> i64 {
+        let latest = self.partitions.iter().map(|p| p.checkpoint).max().unwrap_or_default();
+        let clock = u64::try_from(now.as_millis()).unwrap_or_default();
+        i64::try_from(clock.max(latest + 1)).unwrap_or(i64::MAX)
     }
 
     /// Writes the checkpoint to every partition that can be reached and has not had it. Says whether there was one.

@@ -108,13 +108,14 @@ impl Zeebe {
             ("/actuator/cluster" | "/actuator/exporters", Method::Get) => self.topology(profile, path),
             ("/actuator/cluster" | "/actuator/exporters", _) => not_allowed(incoming, now),
             _ => match (
-                path.strip_prefix("/actuator/backups"),
+                profile.layout.partitions.iter().find_map(|base| below(path, base)),
                 path.strip_prefix("/actuator/exporting/"),
                 broker,
             ) {
                 (Some(below), _, _) => self.backups(below, profile, incoming, shape, now),
                 (_, Some(operation), _) => self.exporting(operation, profile, incoming, shape, now),
-                (_, _, Some(broker)) => self.broker(broker, incoming, now),
+                (_, _, Some(broker)) => self.broker(broker, profile, incoming, now),
+                _ if profile.layout.exporting == Some(path) => self.exporting_state(incoming, now),
                 _ => not_found(incoming, now),
             },
         };
@@ -195,6 +196,11 @@ impl Zeebe {
         let lag = if now < until { records } else { 0 };
         partition.frozen.unwrap_or_else(|| (self.processed(partition, now) - lag).max(-1))
     }
+}
+
+/// What follows a collection's path.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Partition {

@@ -12,9 +12,9 @@ use crate::sim::clock::millis_time;
 
 impl Zeebe {
     /// What only brokers have.
-    pub(super) fn broker(&mut self, broker: u16, incoming: &Incoming, now: Wall) -> Reply {
+    pub(super) fn broker(&mut self, broker: u16, profile: &Profile, incoming: &Incoming, now: Wall) -> Reply {
         match (incoming.path(), incoming.method()) {
-            ("/actuator/partitions", Method::Get) => self.partitions(broker, now).into(),
+            ("/actuator/partitions", Method::Get) => self.partitions(broker, profile, now).into(),
             ("/actuator/partitions", _) => not_allowed(incoming, now),
             ("/actuator/prometheus", Method::Get) => {
                 Answer::text(200, "text/plain;version=0.0.4;charset=utf-8", self.metrics(broker, now)).into()
@@ -22,11 +22,11 @@ impl Zeebe {
             // pauses and resumes this broker's partitions only (`err-partitions-op-pause`)
             ("/actuator/partitions/pauseExporting", Method::Post) => {
                 let effect = self.tell(&ExporterPhase::Paused, now, |_, at| at == broker);
-                Reply { effect, ..self.partitions(broker, now).into() }
+                Reply { effect, ..self.partitions(broker, profile, now).into() }
             }
             ("/actuator/partitions/resumeExporting", Method::Post) => {
                 let effect = self.tell(&ExporterPhase::Exporting, now, |_, at| at == broker);
-                Reply { effect, ..self.partitions(broker, now).into() }
+                Reply { effect, ..self.partitions(broker, profile, now).into() }
             }
             _ => not_found(incoming, now),
         }
@@ -39,7 +39,7 @@ impl Zeebe {
         })
     }
 
-    fn partitions(&self, broker: u16, now: Wall) -> Answer {
+    fn partitions(&self, broker: u16, profile: &Profile, now: Wall) -> Answer {
         let mut body = Map::new();
         for (partition, phase) in self.of_broker(broker) {
             let leads = self.leader(partition) == Some(broker);
@@ -56,7 +56,20 @@ impl Zeebe {
             });
             body.insert(partition.number.to_string(), state);
         }
-        Answer::typed(200, ACTUATOR, &Value::Object(body))
+        let body = Value::Object(body);
+        let body = if profile.layout.by_tenant { json!({ "default": body }) } else { body };
+        Answer::typed(200, ACTUATOR, &body)
+    }
+
+    /// The state over all replicas, as 8.10 tells it at once.
+    pub(super) fn exporting_state(&self, incoming: &Incoming, now: Wall) -> Reply {
+        if incoming.method() != Method::Get {
+            return not_allowed(incoming, now);
+        }
+        let mut phases = self.partitions.iter().flat_map(|p| p.replicas.iter().map(|(_, phase)| phase));
+        let first = phases.next().unwrap_or(&ExporterPhase::Exporting);
+        let word = if phases.all(|p| p == first) { first.name() } else { "MIXED" };
+        Answer::json(200, &json!({ "status": word })).into()
     }
 
     fn metrics(&self, broker: u16, now: Wall) -> String {

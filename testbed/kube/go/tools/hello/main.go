@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,6 +34,8 @@ func run(args []string) error {
 	switch {
 	case name == "serve" && len(rest) == 2: // ADDRESS TEXT
 		return serve(rest[0], rest[1])
+	case name == "relay" && len(rest) > 0: // :PORT=HOST:PORT...
+		return relay(rest)
 	case name == "get" && len(rest) == 1: // URL
 		return get(http.DefaultClient, rest[0], "")
 	case name == "api" && len(rest) == 1: // PATH
@@ -53,7 +57,7 @@ func run(args []string) error {
 		}
 		return err
 	}
-	return errors.New("usage: hello serve ADDRESS TEXT | get URL | api PATH | cat [FILE] | id | exit STATUS")
+	return errors.New("usage: hello serve ADDRESS TEXT | relay :PORT=HOST:PORT... | get URL | api PATH | cat [FILE] | id | exit STATUS")
 }
 
 func serve(address, text string) error {
@@ -63,6 +67,55 @@ func serve(address, text string) error {
 		fmt.Printf("%s %s\n", r.Method, r.URL.Path)
 		fmt.Fprintf(w, "%s\n", text)
 	}))
+}
+
+// relay passes every connection on, so that one program can stand behind many
+// pods. A target HOST:PORT+ counts up from that port by the pod's number, the
+// last part of a StatefulSet's pod's name.
+func relay(pairs []string) error {
+	host, _ := os.Hostname()
+	number, _ := strconv.Atoi(host[strings.LastIndex(host, "-")+1:])
+	failed := make(chan error)
+	for _, pair := range pairs {
+		here, there, _ := strings.Cut(pair, "=")
+		if base, first, ok := strings.Cut(there, "+"); ok { // HOST:PORT+ counts up
+			port, err := strconv.Atoi(base[strings.LastIndex(base, ":")+1:])
+			if err != nil || first != "" {
+				return errors.New("not a target: " + there)
+			}
+			there = base[:strings.LastIndex(base, ":")+1] + strconv.Itoa(port+number)
+		}
+		listener, err := net.Listen("tcp", here)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s to %s\n", here, there)
+		go func() { failed <- accept(listener, there) }()
+	}
+	return <-failed
+}
+
+func accept(listener net.Listener, target string) error {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer client.Close()
+			server, err := net.Dial("tcp", target)
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			defer server.Close()
+			go func() { // whichever side ends first ends both
+				defer client.Close()
+				io.Copy(client, server)
+			}()
+			io.Copy(server, client)
+		}()
+	}
 }
 
 // api asks the API server as the pod's service account.

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the tests against a real Kubernetes. With TESTBED_KUBECONFIG they use that cluster, and TESTBED_LOAD is the command
+# that puts an image archive onto its nodes (such as "kind load image-archive"); what kills API servers is left out there.
+# Else a real single-node cluster is started from packages and taken down again, unless KEEP is set or it ran before.
+# Each test has a namespace of its own, and removes it unless KEEP is set. Arguments go to the test program: a part of a test's name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --locked
+own=
+if [ -z "${TESTBED_KUBECONFIG:-}" ]; then
+  own=1
+  if [ -z "${KEEP:-}" ] && ! [ -e "${TESTBED_WORK:-${TMPDIR:-/tmp}/camunda-backup-testbed}/kube/ready" ]; then
+    trap 'testbed/kube/down.sh >&2' EXIT
+  fi
+fi
+exports=$(testbed/kube/up.sh)
+eval "$exports"
+# As many as the machine has processors: each test has a dozen small pods.
+cargo test --locked --test kubernetes -- --ignored --skip outage:: "$@"
+# They take the API server away from everybody.
+[ -z "$own" ] || cargo test --locked --test kubernetes -- --ignored --test-threads=1 outage::

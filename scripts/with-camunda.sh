@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Usage: with-camunda.sh COMMAND...
+# Runs a command with a real Camunda and a real Elasticsearch beside it, both started from packages on loopback, data in
+# them, and the variables of the Camunda guide set.
+#
+# With TESTBED_WORK that testbed is used: what of it does not run is started, and all of it is left running. Else a new
+# one is made, on ports of its own, and removed again, unless KEEP is set. (Never the one that a former run may have
+# left behind: its settings may be there without its processes, and its exporting may be paused.)
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+
+if [ -z "${TESTBED_WORK:-}" ]; then
+  TESTBED_WORK=$(mktemp -d "${TMPDIR:-/tmp}/camunda-backup-test.XXXXXX")
+  export TESTBED_WORK PORT_BASE=${PORT_BASE:-27000}
+  if [ -n "${KEEP:-}" ]; then
+    echo "with-camunda: keeping TESTBED_WORK=$TESTBED_WORK" >&2
+  else
+    trap '"$here"/testbed/camunda/down.sh --purge >&2' EXIT
+  fi
+fi
+exports=$("$here"/testbed/camunda/up.sh)
+eval "$exports"
+"$here"/testbed/camunda/seed.sh "${INSTANCES:-60}" >&2
+"$@"

@@ -1,0 +1,227 @@
+//! The numbers of a run go out: to a file for a collector, to a gateway. What fails here is said, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use url::Url;
+
+use super::Context;
+use super::setup::{Setup, base_url};
+use crate::catalogue::{Set, SetState};
+use crate::client::{Endpoint, http_client};
+use crate::exit::Exit;
+use crate::model::BackupId;
+use crate::render::{LAST_SUCCESS, RunMetrics, metrics};
+use crate::run::Report;
+
+/// How long a gateway may take to answer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the numbers go.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Metrics")]
+pub struct MetricsArgs {
+    /// Write the numbers of the run to this file at its end, for node_exporter's textfile collector
+    #[arg(long, value_name = "FILE", env = "CAMUNDA_BACKUP_METRICS_FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Send them to this Pushgateway, such as `http://pushgateway:9091`
+    #[arg(long, value_name = "URL", env = "CAMUNDA_BACKUP_METRICS_PUSH_URL", value_parser = gateway)]
+    pub metrics_push_url: Option<Url>,
+}
+
+fn gateway(text: &str) -> Result<Url, String> {
+    base_url(text, "--metrics-push-url (CAMUNDA_BACKUP_METRICS_PUSH_URL)").map_err(|e| e.to_string())
+}
+
+/// What a verb notes down for the end.
+#[derive(Default)]
+pub(crate) struct Notes(Mutex<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    labels: Vec<(&'static str, String)>,
+    report: Option<Report>,
+    sets: Option<BTreeMap<BackupId, SetState>>,
+}
+
+impl Notes {
+    fn change(&self, change: impl FnOnce(&mut Noted)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Which release it is.
+    pub fn about(&self, setup: &Setup) {
+        let labels = match &setup.kubernetes {
+            Some(found) => {
+                vec![("namespace", found.release.namespace.clone()), ("release", found.release.name.clone())]
+            }
+            None => vec![("release", setup.need_gateway().map(ToString::to_string).unwrap_or_default())],
+        };
+        self.change(|noted| noted.labels = labels);
+    }
+
+    /// The last attempt at a backup.
+    pub fn report(&self, report: &Report) {
+        self.change(|noted| noted.report = Some(report.clone()));
+    }
+
+    /// Which backups there are.
+    pub fn sets(&self, sets: &[Set]) {
+        let sets = sets.iter().map(|s| (s.id, s.state)).collect();
+        self.change(|noted| noted.sets = Some(sets));
+    }
+
+    /// One of them was deleted.
+    pub fn gone(&self, id: BackupId) {
+        self.change(|noted| {
+            if let Some(sets) = &mut noted.sets {
+                sets.remove(&id);
+            }
+        });
+    }
+}
+
+/// Writes and sends what was noted, where that was asked for.
+pub(crate) async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit: Exit) {
+    if args.metrics_file.is_none() && args.metrics_push_url.is_none() {
+        return;
+    }
+    let noted = std::mem::take(&mut *context.notes.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let counts = noted.sets.map(|sets| {
+        sets.values().fold(BTreeMap::new(), |mut counts, state| {
+            *counts.entry(*state).or_default() += 1;
+            counts
+        })
+    });
+    let now = super::now_unix();
+    let page = |last_success| {
+        metrics(&RunMetrics {
+            verb,
+            labels: &noted.labels,
+            exit_code: exit.code(),
+            ended: now,
+            last_success,
+            report: noted.report.as_ref(),
+            sets: counts.as_ref(),
+        })
+    };
+    let success = (exit == Exit::Done).then_some(now);
+    if let Some(file) = &args.metrics_file {
+        let before = || last_success(&std::fs::read_to_string(file).unwrap_or_default());
+        if let Err(error) = replace(file, &page(success.or_else(before))) {
+            context.console.warn(&format!(
+                "the metrics could not be written to {}: {error}; the run itself is as it says",
+                file.display()
+            ));
+        }
+    }
+    if let Some(url) = &args.metrics_push_url
+        && let Err(error) = push(url, verb, &noted.labels, page(success)).await
+    {
+        context
+            .console
+            .warn(&format!("the metrics could not be sent to {url}: {error}; the run itself is as it says"));
+    }
+}
+
+/// A collector that reads meanwhile sees the old file or the new one.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // A collector takes `*.prom` alone, so half a file is never one of them.
+    let new = file.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = std::fs::File::create(&new).and_then(|mut out| {
+        out.write_all(text.as_bytes())?;
+        out.sync_all()
+    });
+    let done = written.and_then(|()| std::fs::rename(&new, file));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    done
+}
+
+/// What the file that was there says of the last success.
+fn last_success(text: &str) -> Option<u64> {
+    let line = text.lines().find(|l| l.starts_with(LAST_SUCCESS))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// POST: what the group has and this page has not, such as the last success before a failure, stays.
+async fn push(base: &Url, verb: &str, labels: &[(&str, String)], page: String) -> Result<(), String> {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), group(verb, labels)));
+    let client = http_client(&Endpoint::plain(url.clone()))?;
+    let sent = client.post(url).timeout(LIMIT).header("content-type", "text/plain; version=0.0.4").body(page);
+    let answer = sent.send().await.map_err(|e| crate::client::causes(&e.without_url()))?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let body = answer.text().await.unwrap_or_default();
+    Err(format!("HTTP {}: {}", status.as_u16(), body.chars().take(300).collect::<String>()))
+}
+
+/// The path of a group. A value that is no path segment goes in base64, as the Pushgateway takes it.
+fn group(verb: &str, labels: &[(&str, String)]) -> String {
+    use std::fmt::Write as _;
+    let mut path = "/metrics/job/camunda-backup".to_owned();
+    for (name, value) in labels.iter().map(|(n, v)| (*n, v.as_str())).chain([("verb", verb)]) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let _ = if !value.is_empty() && value.chars().all(plain) {
+            write!(path, "/{name}/{value}")
+        } else {
+            write!(path, "/{name}@base64/{}", base64url(value))
+        };
+    }
+    path
+}
+
+/// RFC 4648, section 5, with padding; an empty value is one `=`.
+fn base64url(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    if text.is_empty() {
+        return "=".to_owned();
+    }
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = (bits >> (18 - 6 * i)) & 63;
+            out.push(if i <= chunk.len() { char::from(DIGITS[digit as usize]) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_paths() {
+        let labels = [("namespace", "prod".to_owned()), ("release", "http://h/".to_owned())];
+        assert_eq!(
+            group("create", &labels),
+            "/metrics/job/camunda-backup/namespace/prod/release@base64/aHR0cDovL2gv/verb/create"
+        );
+        assert_eq!(base64url("ab"), "YWI=");
+        assert_eq!(base64url("a"), "YQ==");
+        assert_eq!(base64url(""), "=");
+    }
+
+    #[test]
+    fn the_file_is_replaced_and_keeps_the_last_success() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = folder.path().join("camunda.prom");
+        let page = format!("# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{verb=\"create\"}} 1795421750\n");
+        replace(&file, &page).expect("written");
+        assert_eq!(last_success(&std::fs::read_to_string(&file).expect("there")), Some(1_795_421_750));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "nothing else is left");
+        assert!(replace(&folder.path().join("no/such/folder.prom"), "").is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! "Backups made with this tool can be restored": data is taken in, backed up, lost, and restored by the documented steps
+//! (`testbed/camunda/restore.sh`), and is there again, by the word of the components' own APIs.
+//!
+//! Started by `make test-e2e`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::release::{Release, finish, json, signal, testbed, text, until};
+
+fn counts() -> Value {
+    serde_json::from_str(&testbed("count.sh", &[])).expect("JSON")
+}
+
+/// Process and state of every process instance that Operate knows, by key.
+fn instances() -> BTreeMap<String, String> {
+    let lines = testbed("work.sh", &["instances"]);
+    lines.lines().filter_map(|l| l.split_once(' ')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+fn settled() -> (Value, BTreeMap<String, String>) {
+    // Imported one after the other: two looks that agree.
+    let mut last = (counts(), instances());
+    until("the import settles", || {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let now = (counts(), instances());
+        let same = now == last;
+        last = now;
+        same
+    });
+    last
+}
+
+fn backup(release: &Release) -> String {
+    let output = release.run(&["create", "-o", "json"]);
+    let report = json(&output);
+    assert_eq!(report["outcome"], "complete", "{}", text(&output.stderr));
+    report["backupId"].to_string()
+}
+
+/// Process instances that are in every state, with variables, incidents and user tasks, some of them completed.
+fn data_in_every_state() -> (Value, BTreeMap<String, String>) {
+    testbed("seed.sh", &["40"]);
+    testbed("work.sh", &["complete", "3"]);
+    let order = instances().into_iter().find(|(_, v)| v == "order ACTIVE").expect("an active one").0;
+    assert_eq!(testbed("work.sh", &["cancel", &order]).trim(), format!("{order} 204"));
+    let (counts, instances) = settled();
+    let operate = &counts["operate"];
+    for number in [
+        &operate["processInstances"]["active"],
+        &operate["processInstances"]["completed"],
+        &operate["processInstances"]["canceled"],
+        &operate["incidents"],
+        &operate["variables"],
+        &counts["tasklist"]["tasks"]["created"],
+        &counts["tasklist"]["tasks"]["completed"],
+    ] {
+        assert!(number.as_u64().is_some_and(|n| n > 0), "{counts}");
+    }
+    (counts, instances)
+}
+
+/// What was imported after a restart comes a little later; what never comes fails.
+fn assert_restored(before: &(Value, BTreeMap<String, String>)) {
+    let now = settled();
+    assert_eq!(now.0, before.0, "the counts differ from those at the backup");
+    assert_eq!(now.1, before.1, "the process instances differ from those at the backup");
+}
+
+fn assert_works(release: &Release) {
+    testbed("work.sh", &["complete", "2"]);
+    settled();
+    // Waits itself until exactly what it started has come through the exporters, and fails otherwise.
+    testbed("seed.sh", &["20"]);
+    release.assert_exporting();
+    let next = backup(release);
+    assert_eq!(release.run(&["verify", &next]).status.code(), Some(0));
+}
+
+#[test]
+#[ignore = "make test-e2e"]
+fn everything_is_there_again_after_all_state_was_lost() {
+    let release = Release::new();
+    let before = data_in_every_state();
+    let id = backup(&release);
+    assert_eq!(release.run(&["verify", &id]).status.code(), Some(0));
+    testbed("seed.sh", &["20"]);
+    testbed("work.sh", &["complete", "2"]);
+    assert_ne!(settled().1, before.1, "there is more now than at the backup");
+
+    print!("{}", testbed("restore.sh", &[&id]));
+    assert_restored(&before);
+    assert_works(&release);
+}
+
+#[test]
+#[ignore = "make test-e2e"]
+fn a_backup_after_a_killed_run_is_restored() {
+    let release = Release::new();
+    let before = data_in_every_state();
+    let child = release.paused(&["create", "--no-guard"]);
+    signal(&child, "-KILL");
+    finish(child);
+    // The next one repairs what the killed one left, and takes a whole new backup.
+    let id = backup(&release);
+    release.assert_exporting();
+    testbed("seed.sh", &["20"]);
+
+    print!("{}", testbed("restore.sh", &["--keep-engine", &id]));
+    assert_restored(&before);
+    assert_works(&release);
+}
+
+#[test]
+#[ignore = "make test-e2e"]
+fn a_backup_under_load_is_consistent() {
+    let release = Release::new();
+    testbed("seed.sh", &["20"]);
+    let before: BTreeSet<String> = settled().1.into_keys().collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/camunda/work.sh");
+    let mut load = Command::new(script).arg("load").stdout(Stdio::piped()).spawn().expect("the load");
+    let mut lines = BufReader::new(load.stdout.take().expect("a pipe")).lines();
+    let early: Vec<String> = lines.by_ref().take(50).map(|l| l.expect("a key")).collect();
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
+    let id = backup(&release);
+    signal(&load, "-TERM");
+    load.wait().expect("our child");
+    let later = reader.join().expect("read");
+    let started: BTreeSet<String> = early.iter().chain(&later).cloned().collect();
+    println!("{} process instances were started before and during the backup", started.len());
+    assert!(!later.is_empty(), "nothing was started during the backup");
+
+    print!("{}", testbed("restore.sh", &["--keep-engine", &id]));
+    let (counts, restored) = settled();
+    let known: BTreeSet<String> = restored.keys().cloned().collect();
+    assert!(before.is_subset(&known), "process instances from before the load are missing");
+    let early: BTreeSet<String> = early.into_iter().collect();
+    assert!(early.is_subset(&known), "process instances that were there before the backup began are missing");
+    let strangers: Vec<_> = known.difference(&before).filter(|k| !started.contains(*k)).collect();
+    assert!(strangers.is_empty(), "never started: {strangers:?}");
+    let lost: Vec<String> = started.difference(&known).cloned().collect();
+    println!("{} of them are in the backup, {} came after it", started.len() - lost.len(), lost.len());
+
+    // Zeebe and what it exported agree: each instance that is active for Operate can be cancelled in Zeebe, none of the
+    // others is known there, and every instance that waits at its user task has one in Tasklist.
+    let active: Vec<&str> = restored
+        .iter()
+        .filter(|(k, v)| *v == "order ACTIVE" && started.contains(*k))
+        .map(|(k, _)| k.as_str())
+        .collect();
+    let waiting = counts["tasklist"]["tasks"]["created"].as_u64().expect("a number");
+    assert!(waiting >= active.len() as u64, "{} active, {waiting} tasks", active.len());
+    let active = some(&active);
+    assert_all_answer(&active, "204");
+    assert_all_answer(&some(&lost.iter().map(String::as_str).collect::<Vec<_>>()), "404");
+    let (_, after) = settled();
+    assert!(active.iter().all(|k| after[*k] == "order CANCELED"), "what Zeebe did was not exported");
+    assert_works(&release);
+}
+
+/// Some of them, from all of the time: on both partitions, first and last ones.
+fn some<'a>(keys: &[&'a str]) -> Vec<&'a str> {
+    keys.iter().step_by(keys.len().div_ceil(24).max(1)).chain(keys.last()).copied().collect()
+}
+
+fn assert_all_answer(keys: &[&str], status: &str) {
+    let mut keys = keys.to_vec();
+    keys.dedup();
+    let arguments: Vec<_> = ["cancel"].iter().chain(&keys).copied().collect();
+    for line in testbed("work.sh", &arguments).lines() {
+        assert!(line.ends_with(status), "expected {status}: {line}");
+    }
+}
