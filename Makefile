@@ -77,6 +77,10 @@ test-fast: ## Everything that needs nothing but cargo
 test-schedules: ## 10,000 random schedules of faults, outages, signals and deaths (SCHEDULES=N for another number)
 	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
 
+.PHONY: test-engines
+test-engines: ## Against a real Elasticsearch 8 with security, TLS and client certificates, started from packages
+	scripts/test-engines.sh
+
 .PHONY: test-camunda
 test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages; also restores backups
 	scripts/test-camunda.sh
@@ -94,7 +98,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-chart test-camunda test-kubernetes ## Everything
+test: check test-fast test-schedules test-chart test-engines test-camunda test-kubernetes ## Everything
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

@@ -1,7 +1,7 @@
 //! Exit codes: part of the contract with users, and with the `podFailurePolicy` of whoever runs this as a Job.
 
 use crate::model::{Finding, Reason, Severity};
-use crate::run::{Exporting, Outcome, Report};
+use crate::run::{Exporting, Outcome, PartOutcome, Report};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,13 @@ impl Exit {
         }
         match &report.outcome {
             Outcome::Complete => Exit::Done,
+            // Refused before anything was begun.
+            Outcome::Failed { cause, .. }
+                if cause.reason == Reason::ExporterLag
+                    && report.parts.iter().all(|p| p.outcome == PartOutcome::NotStarted) =>
+            {
+                Exit::Preflight
+            }
             Outcome::Failed { .. } => Exit::Failed,
             Outcome::DeadlinePassed { .. } => Exit::Deadline,
             Outcome::Cancelled { .. } => Exit::Cancelled,

@@ -455,3 +455,86 @@ async fn a_broker_that_goes_away_while_paused_is_waited_for() {
     assert_ne!(ran.exit(), Exit::MaybePaused);
     assert!(!ran.is_complete());
 }
+
+#[tokio::test(start_paused = true)]
+async fn exporters_that_are_behind_are_waited_for_before_anything_begins() {
+    let rig = Rig::new(profile());
+    rig.sim.set_export_lag(500, Some(Duration::from_secs(60)));
+    let ran = bounded("lag", rig.create("run")).await;
+    assert!(ran.is_complete(), "{ran:?}");
+    let waited = ran.report().waited_for_exporters;
+    assert!(waited >= Duration::from_secs(30), "{waited:?}");
+    let Ran::Driven(_, events) = &ran else { panic!("{ran:?}") };
+    assert!(events.iter().any(|e| matches!(
+        &e.happened,
+        camunda_backup::run::Happened::AwaitingExporters { records: Some(1500), .. }
+    )));
+}
+
+#[tokio::test(start_paused = true)]
+async fn exporters_that_never_catch_up_refuse_the_backup_and_nothing_is_changed() {
+    let rig = Rig::new(profile());
+    rig.sim.set_export_lag(1, None);
+    let ran = bounded("lag", rig.create("run")).await;
+    assert_eq!(failed_with(&ran), Reason::ExporterLag);
+    assert_eq!(ran.exit(), Exit::Preflight);
+    assert_eq!(rig.sim.pauses(), []);
+    let asks = |e: &camunda_backup::sim::Exchange| {
+        e.request.method == Method::Get || e.request.path.ends_with("_verify")
+    };
+    assert!(rig.sim.log().iter().all(asks), "something was begun");
+
+    // Whoever does not want to wait need not.
+    let mut rig = Rig::new(profile());
+    rig.limits.exporters = Duration::ZERO;
+    rig.sim.set_export_lag(1, None);
+    assert!(bounded("no wait", rig.create("run")).await.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_cluster_whose_exporters_follow_is_backed_up() {
+    // A thousand records a second, acknowledged seconds later: never at zero, and all the same in order.
+    let rig = Rig::new(Profile { records_per_second: 1000, ..profile() });
+    rig.sim.set_export_lag(3000, None);
+    assert!(bounded("busy", rig.create("run")).await.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn exporters_that_fall_behind_later_fail_the_backup_without_a_pause() {
+    let rig = Rig::new(profile());
+    let sim = rig.sim.clone();
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        sim.set_export_lag(7, None);
+    };
+    let (ran, ()) = futures_util::future::join(bounded("late lag", rig.create("run")), later).await;
+    assert_eq!(failed_with(&ran), Reason::ExporterLag);
+    assert_eq!(
+        (ran.exit(), rig.sim.pauses().len()),
+        (Exit::Failed, 0),
+        "the web applications' parts were taken"
+    );
+    rig.assert_safe(&ran, "late lag");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_that_fail_are_asked_again_and_hidden_ones_are_not_waited_for() {
+    let metrics = |fault| FaultRule::always(Component::Broker(1), Method::Get, "/actuator/prometheus", fault);
+    for fault in [Fault::Refuse, Fault::Hang, Fault::Status(500, None), Fault::DropAnswer] {
+        let rig = Rig::new(profile());
+        rig.sim.inject(FaultRule { skip: 1, ..metrics(fault.clone()).times(2) });
+        let ran = bounded("metrics", rig.create("run")).await;
+        assert!(ran.is_complete(), "{fault:?}: {ran:?}");
+    }
+    let rig = Rig::new(profile());
+    for broker in 0..3 {
+        let hidden = Fault::Status(404, None);
+        rig.sim.inject(FaultRule::always(
+            Component::Broker(broker),
+            Method::Get,
+            "/actuator/prometheus",
+            hidden,
+        ));
+    }
+    assert!(bounded("hidden", rig.create("run")).await.is_complete());
+}

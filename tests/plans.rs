@@ -7,7 +7,7 @@ use camunda_backup::client::Request;
 use camunda_backup::dialect::{Dialect, ROWS};
 use camunda_backup::model::{
     BackupId, Cluster, Component, ComponentFacts, Engine, EngineFacts, Facts, Part, PartBackup, PartState,
-    Problem, ProblemKind, Reason, Severity, Storage, StoredSnapshot, Version,
+    Positions, Problem, ProblemKind, Reason, Severity, Storage, StoredSnapshot, Version,
 };
 use camunda_backup::plan::{self, Action, BackupRequest, PlanError, Procedure};
 
@@ -30,6 +30,7 @@ fn facts(engine: Engine) -> Facts {
         change_pending: false,
     };
     Facts {
+        positions: BTreeMap::from([(Component::Broker(0), Ok(Positions::default()))]),
         cluster: Some(Ok(cluster)),
         engine: Some(Ok(EngineFacts { engine, version: "8.14.1".to_owned() })),
         ..Facts::default()
@@ -81,6 +82,9 @@ fn text(procedure: &Procedure) -> String {
             Action::Start { request, otherwise, .. } => {
                 writeln!(text, "    {}", line(request)).expect("a string");
                 otherwise.iter().try_for_each(|r| writeln!(text, "    or, if refused: {}", line(r)))
+            }
+            Action::AwaitExporters { probes } => {
+                probes.iter().try_for_each(|r| writeln!(text, "    {} GET {}", r.component, r.path))
             }
             Action::Await { watches } => watches
                 .iter()
@@ -285,7 +289,7 @@ fn what_is_not_given_is_left_out_with_a_reason() {
 
 #[test]
 fn broken_procedures_are_noticed() {
-    let all: BTreeSet<_> = OPTIONAL.into_iter().chain([Component::Gateway]).collect();
+    let all: BTreeSet<_> = OPTIONAL.into_iter().chain([Component::Gateway, Component::Broker(0)]).collect();
     let good = plan(&Version::full(8, 6, 0), all, Engine::Elasticsearch);
     let broken = |name: &str, change: &dyn Fn(&mut Procedure)| {
         let mut procedure = good.clone();
@@ -314,6 +318,10 @@ fn broken_procedures_are_noticed() {
         for step in &mut p.steps {
             step.arms = None;
         }
+    });
+    broken("exporters waited for under the pause", &|p| {
+        let i = p.steps.iter().position(|s| s.name == "await-exporters").expect("there");
+        p.steps.swap(i, i + 1);
     });
     broken("another resume than the release", &|p| p.release.request.path.push_str("?x"));
 }

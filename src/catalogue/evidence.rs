@@ -195,6 +195,9 @@ fn records(snapshots: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
     PartEntry::Found { state, done, total: None, problem }
 }
 
+/// As many as Zeebe can have: a partition is 13 bits of a key. What a server sends beyond that is not counted up to.
+const MOST_PARTITIONS: u32 = 1 << 13;
+
 fn partitions(backup: &PartBackup, facts: &Facts) -> PartEntry {
     let there = |whole: bool| {
         let wanted = backup.pieces.iter().filter(move |p| !whole || p.state == PartState::Completed);
@@ -204,7 +207,7 @@ fn partitions(backup: &PartBackup, facts: &Facts) -> PartEntry {
     // Without a topology: from 1 to the highest that took part.
     let all = match &facts.cluster {
         Some(Ok(cluster)) if !cluster.partitions.is_empty() => cluster.partitions.clone(),
-        _ => (1..=named.last().copied().unwrap_or_default()).collect(),
+        _ => (1..=named.last().copied().unwrap_or_default().min(MOST_PARTITIONS)).collect(),
     };
     let (done, total) = (whole.len() as u64, all.len() as u64);
     let total = (total > 0).then_some(total);

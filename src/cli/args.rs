@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use super::access_args::{ManagementArgs, SearchArgs};
 use super::console::LogFormat;
 pub use super::kube_args::{Access, JobArgs, KubeArgs, RightsArgs};
 use super::metrics::MetricsArgs;
@@ -187,6 +188,13 @@ pub struct ReleaseArgs {
     /// Snapshot repository for the records snapshot
     #[arg(long, value_name = "NAME", env = "ELASTIC_SNAPSHOT_REPOSITORY")]
     pub repository: Option<String>,
+    /// Snapshot repository of a part that has another one, as PART=NAME (operate, tasklist, history, optimize): it is checked
+    /// too; may be repeated [default: what is configured]
+    #[arg(long, value_name = "PART=NAME", env = "CAMUNDA_BACKUP_PART_REPOSITORIES", value_delimiter = ',')]
+    pub part_repository: Vec<String>,
+    /// Take a backup although the brokers are spread over several regions: of this region's search engine alone
+    #[arg(long, env = "CAMUNDA_BACKUP_ACCEPT_MULTI_REGION", value_parser = clap::builder::FalseyValueParser::new())]
+    pub accept_multi_region: bool,
     /// Prefix of the indices with exported records [default: what is configured, else zeebe-record]
     #[arg(long, value_name = "PREFIX", env = "CAMUNDA_BACKUP_RECORDS_PREFIX")]
     pub records_prefix: Option<String>,
@@ -199,6 +207,8 @@ pub struct ReleaseArgs {
     /// Directory of the journal, which remembers that exporting must be resumed [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "CAMUNDA_BACKUP_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub management: ManagementArgs,
     #[command(flatten)]
     pub search: SearchArgs,
 }
@@ -216,45 +226,6 @@ impl From<LeaveOut> for Part {
             LeaveOut::Optimize => Part::Optimize,
         }
     }
-}
-
-/// How to log in to the search engine. The password is also read from `CAMUNDA_BACKUP_SEARCH_PASSWORD`, the API key from
-/// `CAMUNDA_BACKUP_SEARCH_API_KEY`: never from an argument, which everybody on the machine can read.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
-#[command(next_help_heading = "Access to the search engine")]
-#[expect(clippy::struct_field_names, reason = "the names of the flags")]
-pub struct SearchArgs {
-    /// User of the search engine
-    #[arg(long, value_name = "NAME", env = "CAMUNDA_BACKUP_SEARCH_USERNAME")]
-    pub search_username: Option<String>,
-    /// File with its password (or the password in `CAMUNDA_BACKUP_SEARCH_PASSWORD`)
-    #[arg(long, value_name = "FILE", env = "CAMUNDA_BACKUP_SEARCH_PASSWORD_FILE")]
-    pub search_password_file: Option<PathBuf>,
-    /// File with an API key in its encoded form (or the key in `CAMUNDA_BACKUP_SEARCH_API_KEY`)
-    #[arg(long, value_name = "FILE", env = "CAMUNDA_BACKUP_SEARCH_API_KEY_FILE")]
-    pub search_api_key_file: Option<PathBuf>,
-    /// PEM file with the certificates to trust instead of the system's
-    #[arg(long, value_name = "FILE", env = "CAMUNDA_BACKUP_SEARCH_CA_FILE")]
-    pub search_ca_file: Option<PathBuf>,
-    /// PEM file with a client certificate
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CAMUNDA_BACKUP_SEARCH_CLIENT_CERT_FILE",
-        requires = "search_client_key_file"
-    )]
-    pub search_client_cert_file: Option<PathBuf>,
-    /// PEM file with its key
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CAMUNDA_BACKUP_SEARCH_CLIENT_KEY_FILE",
-        requires = "search_client_cert_file"
-    )]
-    pub search_client_key_file: Option<PathBuf>,
-    /// Trust any certificate: for a first try only
-    #[arg(long, env = "CAMUNDA_BACKUP_SEARCH_INSECURE_SKIP_TLS_VERIFY", value_parser = clap::builder::FalseyValueParser::new())]
-    pub search_insecure_skip_tls_verify: bool,
 }
 
 /// Arguments of `create`.
@@ -277,6 +248,9 @@ pub struct CreateArgs {
     /// How long to go on trying to resume exporting before giving up with exit code 30
     #[arg(long, value_name = "TIME", default_value = "5m", env = "CAMUNDA_BACKUP_RESUME_TIMEOUT", value_parser = duration, help_heading = "Backup")]
     pub resume_timeout: Duration,
+    /// How long to wait, before exporting is paused, until the exporters have exported what was processed; 0s: do not wait
+    #[arg(long, value_name = "TIME", default_value = "5m", env = "CAMUNDA_BACKUP_WAIT_FOR_EXPORTERS", value_parser = duration_or_none, help_heading = "Backup")]
+    pub wait_for_exporters: Duration,
     /// How long a part may be in doubt (not found, INCOMPLETE, errors) without anything moving [default: 2 to 6 minutes]
     #[arg(long, value_name = "TIME", env = "CAMUNDA_BACKUP_GRACE", value_parser = duration, help_heading = "Backup")]
     pub grace: Option<Duration>,
@@ -385,6 +359,12 @@ pub struct SandboxArgs {
     /// Make something fail, such as `gateway POST /actuator/exporting/resume 1..3 envelope-failure`; may be repeated
     #[arg(long, value_name = "RULE")]
     pub fault: Vec<String>,
+}
+
+/// A length of time, or none: `0`, `0s`.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    let nothing = matches!(text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic()), "0");
+    if nothing { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// What the sandbox's search engine behaves like.

@@ -40,11 +40,12 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
         total: args.timeout,
         paused: args.pause_timeout,
         release: args.resume_timeout,
+        exporters: args.wait_for_exporters,
         grace: args.grace,
     };
     context.notes.about(&setup);
     let repair_command = repair_command(context, &setup);
-    let (cancel, danger) = listen(&context.console, &repair_command);
+    let (cancel, danger) = listen(context, &repair_command);
     let policy = match args.keep.policy() {
         Ok(policy) => policy,
         Err(error) => return context.fail(Exit::Usage, error),
@@ -124,7 +125,7 @@ pub(crate) fn repair_command(context: &Context, setup: &Setup) -> String {
         for (flag, value) in &setup.connection {
             let _ = write!(command, " {flag} {}", quoted(value));
         }
-        return command;
+        return command + &flags(&setup.management_flags);
     }
     if let Some(gateway) = setup.endpoints.get(&Component::Gateway) {
         let _ = write!(command, " --gateway-url {}", gateway.base);
@@ -132,11 +133,23 @@ pub(crate) fn repair_command(context: &Context, setup: &Setup) -> String {
     for broker in setup.brokers() {
         let _ = write!(command, " --broker-url {broker}");
     }
+    command += &flags(&setup.management_flags);
     // Else the journal that knows of the pause would not be cleared.
     if let Some(dir) = &setup.state_dir {
         let _ = write!(command, " --state-dir {}", quoted(&dir.display().to_string()));
     }
     command
+}
+
+/// Flags with their values, each with a blank before it.
+pub(crate) fn flags(flags: &[(&str, Option<String>)]) -> String {
+    flags.iter().fold(String::new(), |mut all, (flag, value)| {
+        let _ = write!(all, " {flag}");
+        if let Some(value) = value {
+            let _ = write!(all, " {}", quoted(value));
+        }
+        all
+    })
 }
 
 /// Fit for a shell.

@@ -49,7 +49,7 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
         ));
     }
     let allowed = Allowed { force: args.force, without_records: args.without_records };
-    let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
+    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     if args.dry_run || asks {
         let deletions = planned(context, &setup, &ids, allowed).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::args::ReleaseArgs;
+use super::access::{Access, Fetched, aws};
+use super::args::{ReleaseArgs, SearchArgs};
 use super::reach::{Unreached, target};
 use super::setup::{Setup, base_url, valid_name};
 use crate::client::{Credentials, Endpoint};
@@ -18,6 +19,7 @@ pub(super) async fn search(
     given: &mut Setup,
     forwards: &mut BTreeMap<Component, PodForward>,
     args: &ReleaseArgs,
+    fetched: &Fetched,
     release: &Release,
     cluster: &Cluster,
     forward: bool,
@@ -25,9 +27,10 @@ pub(super) async fn search(
     let Some(search) = &release.search else { return Ok(()) };
     let url = search.place.as_ref().map_or_else(|| search.url.value.clone(), Place::url);
     let mut endpoint = Endpoint::plain(base_url(&url, "the search engine's URL that was found")?);
-    (endpoint.credentials, endpoint.tls) = Setup::search_access(args)?;
+    let host = endpoint.base.host_str().unwrap_or_default().to_owned();
+    Access::to_search(&args.search, &host, fetched)?.apply(&mut endpoint);
     if matches!(endpoint.credentials, Credentials::None) {
-        endpoint.credentials = login(&search.login, cluster).await?;
+        endpoint.credentials = login(&search.login, &args.search, &host, cluster).await?;
     }
     if let (None, Some(ca)) = (&endpoint.tls.ca_pem, &search.ca) {
         let pem = cluster.secret(&ca.value.namespace, &ca.value.name, &ca.value.key).await?;
@@ -40,7 +43,12 @@ pub(super) async fn search(
     Ok(())
 }
 
-async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreached> {
+async fn login(
+    login: &Login,
+    args: &SearchArgs,
+    host: &str,
+    cluster: &Cluster,
+) -> Result<Credentials, Unreached> {
     match login {
         Login::None => Ok(Credentials::None),
         Login::Basic { username, password } => {
@@ -54,12 +62,7 @@ async fn login(login: &Login, cluster: &Cluster) -> Result<Credentials, Unreache
             Ok(Credentials::Basic { username, password: secret(&password.value, cluster).await? })
         }
         Login::ApiKey(key) => Ok(Credentials::ApiKey(secret(&key.value, cluster).await?)),
-        Login::AwsSigning(evidence) => Err(Unreached::new(
-            Exit::Unsupported,
-            format!(
-                "requests to the search engine must be signed for AWS ({evidence}), which is not supported"
-            ),
-        )),
+        Login::AwsSigning(_) => Ok(Credentials::Aws(aws(args, host)?)),
     }
 }
 
@@ -75,6 +78,14 @@ pub(super) fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) 
     if args.records_prefix.is_none() {
         valid_name(&release.records_prefix.value, "the records prefix that was found")?;
         given.request.records_prefix.clone_from(&release.records_prefix.value);
+    }
+    given.request.known.regions = release.regions.as_ref().map(|r| r.value);
+    for (part, repository) in release.repositories.iter().filter(|(part, _)| **part != Part::Records) {
+        // It becomes part of a path.
+        if valid_name(&repository.value, "the repository that was found").is_ok() {
+            let known = &mut given.request.known.repositories;
+            known.entry(*part).or_insert_with(|| repository.value.clone());
+        }
     }
     if given.request.repository.is_none() {
         given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());

@@ -3,6 +3,8 @@
 //! Two stages: clap structs say what was typed (`args`), `setup` turns that into values (URLs, credentials, request); one
 //! file a verb does the work with them. Nothing below this module sees clap.
 
+mod access;
+mod access_args;
 mod args;
 mod check;
 mod chronicle;
@@ -36,6 +38,7 @@ mod verify;
 use std::ffi::OsString;
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 
 use crate::exit::Exit;
 use crate::model::Finding;
@@ -50,6 +53,8 @@ pub(crate) struct Context {
     pub console: console::Console,
     /// How the user called us, for commands that we tell them to run.
     pub called: &'static str,
+    /// Whether exporting may be paused by us, and the command that repairs it: for an end that nobody planned.
+    pub danger: OnceLock<(signals::Danger, String)>,
     /// What the run is to be remembered by.
     pub notes: metrics::Notes,
 }
@@ -133,6 +138,7 @@ pub fn run(argv: &[OsString]) -> Exit {
         style: cli.global.color.for_stdout(),
         console,
         called,
+        danger: OnceLock::new(),
         notes: metrics::Notes::default(),
     };
     let exit = match cli.verb {
@@ -144,13 +150,31 @@ pub fn run(argv: &[OsString]) -> Exit {
             Ok(runtime) => {
                 let done =
                     std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(dispatch(&context, verb))));
-                done.unwrap_or(Exit::Bug)
+                done.unwrap_or_else(|_| died(&context))
             }
             Err(error) => context.fail(Exit::Bug, format!("the runtime cannot start: {error}")),
         },
     };
     context.console.finish();
     exit
+}
+
+/// A panic outside the steps of a run. Nothing of ours goes on, so what is armed stays so: the guard, or the next run,
+/// repairs it, and whoever looks must know.
+fn died(context: &Context) -> Exit {
+    match left_armed(context.danger.get()) {
+        Some(repair) => {
+            context.console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{repair}"));
+            Exit::MaybePaused
+        }
+        None => Exit::Bug,
+    }
+}
+
+/// The command that repairs, when there may be something to repair.
+fn left_armed(danger: Option<&(signals::Danger, String)>) -> Option<&str> {
+    let armed = |d: &&(signals::Danger, String)| d.0.armed.load(std::sync::atomic::Ordering::SeqCst);
+    danger.filter(armed).map(|(_, repair)| repair.as_str())
 }
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
@@ -242,4 +266,18 @@ pub(crate) fn now() -> String {
 /// The wall clock in Unix seconds: what backup IDs are made of.
 pub(crate) fn now_unix() -> u64 {
     u64::try_from(timestamp().as_second()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_nobody_planned_is_told_by_what_was_armed() {
+        assert_eq!(left_armed(None), None);
+        let danger = (signals::Danger::default(), "camunda-backup resume".to_owned());
+        assert_eq!(left_armed(Some(&danger)), None);
+        danger.0.armed.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(left_armed(Some(&danger)), Some("camunda-backup resume"));
+    }
 }

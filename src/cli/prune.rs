@@ -34,7 +34,7 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
     let setup =
         sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
     context.notes.about(&setup);
-    let (cancel, danger) = listen(&context.console, &repair_command(context, &setup));
+    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     let rules = Rules { keep: &args.keep, policy: &policy, without_records: args.without_records };
     if args.dry_run {
         let (view, deletions) = decide(context, &setup, rules).await?;

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{Access, KubeArgs, ReleaseArgs};
+use super::access::{Fetched, secret_ref};
+use super::args::{Access as Way, KubeArgs, ReleaseArgs};
 use super::rights::{Asked, Missing, Needs, Where, explained};
 use super::setup::{Setup, Usage, base_url};
 use super::{Context, engine};
@@ -64,7 +65,7 @@ pub(crate) struct InKubernetes {
 /// Whether Kubernetes was asked for, rather than found lying around.
 pub(crate) fn asks_for_kubernetes(kube: &KubeArgs) -> bool {
     kube.release.is_some()
-        || kube.access != Access::Auto
+        || kube.access != Way::Auto
         || kube.kubeconfig.is_some()
         || kube.context.is_some()
         || kube.cluster.is_some()
@@ -85,8 +86,9 @@ pub(crate) async fn reach(
     args: &ReleaseArgs,
     needs: Needs,
 ) -> Result<Setup, Unreached> {
+    warn_of_blind_trust(context, args);
     if !through_kubernetes(args) {
-        let setup = Setup::new(args)?;
+        let setup = Setup::new(args, &fetched(args, None).await?)?;
         setup.need_gateway()?;
         return Ok(setup);
     }
@@ -122,9 +124,9 @@ pub(crate) async fn connect(kube: &KubeArgs) -> Result<Cluster, ClusterError> {
 
 fn forwards(kube: &KubeArgs, cluster: &Cluster) -> bool {
     match kube.access {
-        Access::Auto => !cluster.in_cluster(),
-        Access::PortForward => true,
-        Access::Direct => false,
+        Way::Auto => !cluster.in_cluster(),
+        Way::PortForward => true,
+        Way::Direct => false,
     }
 }
 
@@ -174,7 +176,8 @@ async fn through(
         }
     }
     let forward = sight.forward;
-    let mut given = Setup::new(args)?;
+    let fetched = fetched(args, Some((cluster, &release.namespace))).await?;
+    let mut given = Setup::new(args, &fetched)?;
     let mut forwards = BTreeMap::new();
     for (component, place) in &release.components {
         // An URL that was given wins over what was found; brokers count as one.
@@ -186,13 +189,15 @@ async fn through(
             continue;
         }
         let base = base_url(&place.url(), "the URL that was found")?;
-        given.endpoints.insert(*component, Endpoint::plain(base));
+        let mut endpoint = Endpoint { actuator: place.actuator.clone(), ..Endpoint::plain(base) };
+        given.management.apply(&mut endpoint);
+        given.endpoints.insert(*component, endpoint);
         if forward {
             forwards.insert(*component, PodForward::open(cluster, target(place))?);
         }
     }
     if args.search_url.is_none() {
-        engine::search(&mut given, &mut forwards, args, &release, cluster, forward).await?;
+        engine::search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
     }
     engine::storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
@@ -329,5 +334,57 @@ pub(super) fn target(place: &Place) -> Target {
         selector: place.selector.clone(),
         pod: place.pod.clone(),
         port: place.pod_port,
+    }
+}
+
+/// Reads the Secrets that are named in place of files. `within`: the release's cluster, where there is one; else the one
+/// that the flags lead to is asked.
+pub(crate) async fn fetched(
+    args: &ReleaseArgs,
+    within: Option<(&Cluster, &str)>,
+) -> Result<Fetched, Unreached> {
+    let (management, search) = (args.management.access(), args.search.access());
+    let named: Vec<_> =
+        management.files().chain(search.files()).filter(|f| secret_ref(f, "").is_some()).collect();
+    let mut fetched = Fetched::default();
+    if named.is_empty() {
+        return Ok(fetched);
+    }
+    let own;
+    let (cluster, namespace) = match within {
+        Some((cluster, namespace)) => (cluster, namespace.to_owned()),
+        None => {
+            own = Cluster::connect(&options(&args.kube), |name| std::env::var_os(name)).await?;
+            (&own, own.namespace().to_owned())
+        }
+    };
+    for file in named {
+        let Some(at) = secret_ref(file, &namespace) else { continue };
+        let at = at?;
+        fetched.0.insert(file.to_owned(), cluster.secret(&at.namespace, &at.name, &at.key).await?);
+    }
+    Ok(fetched)
+}
+
+/// Whoever trusts any certificate sends passwords to anybody who answers.
+fn warn_of_blind_trust(context: Option<&Context>, args: &ReleaseArgs) {
+    let groups = [
+        (
+            "--search-insecure-skip-tls-verify",
+            "the search engine's",
+            args.search.search_insecure_skip_tls_verify,
+        ),
+        (
+            "--management-insecure-skip-tls-verify",
+            "the management APIs'",
+            args.management.management_insecure_skip_tls_verify,
+        ),
+    ];
+    for (flag, whose, _) in groups.iter().filter(|(_, _, on)| *on) {
+        if let Some(context) = context {
+            context.console.warn(&format!(
+                "{flag}: {whose} certificate is not checked, so that anybody in between can read passwords and change answers"
+            ));
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::args::{ReleaseArgs, ResumeArgs};
 use super::chronicle::Chronicle;
 use super::create::repair_command;
 use super::lock::{Lock, NotOpened, open};
-use super::reach::{asks_for_kubernetes, reach};
+use super::reach::{asks_for_kubernetes, fetched, reach};
 use super::repair::Left;
 use super::rights::Needs;
 use super::setup::Setup;
@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         Err(error) => return context.fail(Exit::Usage, error),
     };
     let command = repair_command(context, &setup);
-    let (cancel, danger) = listen(&context.console, &command);
+    let (cancel, danger) = listen(context, &command);
     let journal = match open(&setup, "resume", None, &context.console).await {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
@@ -155,7 +155,7 @@ async fn every_abandoned(context: &Context, args: &ResumeArgs) -> Exit {
         Ok(dir) => dir,
         Err(error) => return context.fail(Exit::Usage, error),
     };
-    let (cancel, danger) = listen(&context.console, &format!("{} resume --if-abandoned", context.called));
+    let (cancel, danger) = listen(context, &format!("{} resume --if-abandoned", context.called));
     let (mut all, mut unreadable) = (Vec::new(), None);
     let keys = match dir.keys() {
         Ok(keys) => keys,
@@ -189,7 +189,8 @@ async fn abandoned(
     let entry = FileJournal::peek(dir, key).ok().flatten()?.entry;
     let (gateway, brokers) = (entry.gateway, entry.brokers);
     let given = brokers.iter().fold(String::new(), |all, broker| all + " --broker-url " + broker);
-    let command = format!("{} resume --gateway-url {gateway}{given}", context.called);
+    let access = super::create::flags(&args.release.management.flags());
+    let command = format!("{} resume --gateway-url {gateway}{given}{access}", context.called);
     context.console.info(&format!("a run that died left exporting paused: {gateway}"));
     let holder = Holder { verb: "resume".to_owned(), pid: std::process::id(), since: super::now() };
     let journal = match FileJournal::open(dir, key, &gateway, brokers.clone(), holder) {
@@ -203,7 +204,11 @@ async fn abandoned(
     let before = danger.armed.swap(true, Ordering::SeqCst);
     let release =
         ReleaseArgs { gateway_url: Some(gateway.clone()), broker_url: brokers, ..args.release.clone() };
-    let result = match Setup::new(&Setup::of_zeebe(&release)) {
+    let made = match fetched(&release, None).await {
+        Ok(fetched) => Setup::new(&Setup::of_zeebe(&release), &fetched).map_err(|e| e.to_string()),
+        Err(error) => Err(error.text),
+    };
+    let result = match made {
         Ok(setup) => {
             let (budget, console) = (args.resume_timeout, &context.console);
             let known = setup.broker_components();
@@ -211,7 +216,7 @@ async fn abandoned(
                 .await
                 .result
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     };
     if result.is_ok() {
         // What an earlier one failed at stays dangerous.

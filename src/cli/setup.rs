@@ -1,20 +1,18 @@
 //! What was typed → what it means: URLs, credentials, request. Every complaint names the flag and the variable.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use url::Url;
 
-use super::args::{ReleaseArgs, SearchArgs};
+use super::access::{Access, Fetched};
+use super::args::ReleaseArgs;
 use super::reach::InKubernetes;
 use super::rights::Missing;
-use crate::client::{ClientIdentity, Credentials, Endpoint, Http, HttpTransport, Tls};
+use crate::client::{Endpoint, Http, HttpTransport};
 use crate::journal::{ReleaseKey, StateDir};
 use crate::model::{BackupId, Component, Facts, Part, Version};
-use crate::plan::{self, BackupRequest};
+use crate::plan::{self, BackupRequest, Known};
 
 /// The exporter's own default.
 const DEFAULT_RECORDS_PREFIX: &str = "zeebe-record";
@@ -37,11 +35,15 @@ pub(crate) struct Setup {
     pub missing: Vec<Missing>,
     pub request: BackupRequest,
     pub state_dir: Option<std::path::PathBuf>,
+    /// Access to all management APIs.
+    pub management: Access,
+    /// Its flags, for commands that we tell people to run.
+    pub management_flags: Vec<(&'static str, Option<String>)>,
 }
 
 impl Setup {
     /// What was given by URL.
-    pub fn new(args: &ReleaseArgs) -> Result<Self, Usage> {
+    pub fn new(args: &ReleaseArgs, fetched: &Fetched) -> Result<Self, Usage> {
         let single = [
             (Component::Gateway, &args.gateway_url, "--gateway-url (GATEWAY_MANAGEMENT_API)"),
             (Component::Operate, &args.operate_url, "--operate-url (OPERATE_MANAGEMENT_API)"),
@@ -67,9 +69,14 @@ impl Setup {
             }
             endpoints.insert(Component::Broker(i), plain(base));
         }
-        if let Some(search) = endpoints.get_mut(&Component::Search) {
-            search.credentials = credentials(&args.search)?;
-            search.tls = tls(&args.search)?;
+        let management = Access::to_management(&args.management, fetched)?;
+        for (component, endpoint) in &mut endpoints {
+            if *component == Component::Search {
+                let host = endpoint.base.host_str().unwrap_or_default();
+                Access::to_search(&args.search, host, fetched)?.apply(endpoint);
+            } else {
+                management.apply(endpoint);
+            }
         }
         let repository = args.repository.clone().filter(|r| !r.is_empty());
         if let Some(name) = &repository {
@@ -89,11 +96,29 @@ impl Setup {
             ),
             None => None,
         };
+        let mut repositories = BTreeMap::new();
+        for text in args.part_repository.iter().filter(|t| !t.trim().is_empty()) {
+            let flag = "--part-repository (CAMUNDA_BACKUP_PART_REPOSITORIES)";
+            let pair = text.split_once('=');
+            let part = pair.and_then(|(part, _)| Part::ALL.into_iter().find(|p| p.name() == part.trim()));
+            match (part, pair) {
+                (Some(part), Some((_, name))) if !matches!(part, Part::Records | Part::Zeebe) => {
+                    valid_name(name.trim(), flag)?;
+                    repositories.insert(part, name.trim().to_owned());
+                }
+                _ => {
+                    return Err(Usage(format!(
+                        "{flag}: {text:?} is not PART=NAME, where PART is operate, tasklist, history or optimize (the records' repository is --repository)"
+                    )));
+                }
+            }
+        }
         let request = BackupRequest {
             version,
             components: endpoints.keys().copied().collect(),
             repository,
             records_prefix,
+            known: Known { repositories, regions: None, accept_multi_region: args.accept_multi_region },
             leave_out: args.leave_out.iter().map(|part| (*part).into()).collect(),
             ..BackupRequest::default()
         };
@@ -107,6 +132,8 @@ impl Setup {
             missing: Vec::new(),
             request,
             state_dir: args.state_dir.clone(),
+            management,
+            management_flags: args.management.flags(),
         })
     }
 
@@ -143,16 +170,13 @@ impl Setup {
         Ok(self)
     }
 
-    /// How to log in to the search engine, as given.
-    pub fn search_access(args: &ReleaseArgs) -> Result<(Credentials, Tls), Usage> {
-        Ok((credentials(&args.search)?, tls(&args.search)?))
-    }
-
     /// Brokers that are known from elsewhere than the command line.
     pub fn add_brokers(&mut self, urls: &[String]) {
         for (i, url) in (0u16..).zip(urls) {
             if let Ok(base) = Url::parse(url) {
-                self.endpoints.insert(Component::Broker(i), Endpoint::plain(base));
+                let mut endpoint = Endpoint::plain(base);
+                self.management.apply(&mut endpoint);
+                self.endpoints.insert(Component::Broker(i), endpoint);
             }
         }
         if let Ok(transport) = HttpTransport::new(&self.endpoints) {
@@ -211,7 +235,7 @@ pub(crate) fn base_url(text: &str, flag: &str) -> Result<Url, Usage> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Usage(format!(
-            "{flag}: credentials do not belong into an URL; use --search-username and --search-password-file"
+            "{flag}: credentials do not belong into an URL; use --search-username and --search-password-file, or --management-username and --management-password-file"
         )));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -230,70 +254,6 @@ pub(crate) fn valid_name(name: &str, flag: &str) -> Result<(), Usage> {
         return Err(Usage(format!("{flag}: {name:?} is not a name that the search engine allows")));
     }
     Ok(())
-}
-
-fn credentials(args: &SearchArgs) -> Result<Credentials, Usage> {
-    let key = secret(
-        "CAMUNDA_BACKUP_SEARCH_API_KEY",
-        args.search_api_key_file.as_deref(),
-        "--search-api-key-file (CAMUNDA_BACKUP_SEARCH_API_KEY_FILE)",
-    )?;
-    let password = secret(
-        "CAMUNDA_BACKUP_SEARCH_PASSWORD",
-        args.search_password_file.as_deref(),
-        "--search-password-file (CAMUNDA_BACKUP_SEARCH_PASSWORD_FILE)",
-    )?;
-    let username = args.search_username.clone().filter(|u| !u.is_empty());
-    match (username, password, key) {
-        (None, None, None) => Ok(Credentials::None),
-        (None, None, Some(key)) => Ok(Credentials::ApiKey(key)),
-        (Some(username), Some(password), None) => Ok(Credentials::Basic { username, password }),
-        (Some(_), None, None) => Err(Usage(
-            "--search-username (CAMUNDA_BACKUP_SEARCH_USERNAME) needs a password: --search-password-file or CAMUNDA_BACKUP_SEARCH_PASSWORD"
-                .to_owned(),
-        )),
-        (None, Some(_), None) => Err(Usage("a password was given without --search-username (CAMUNDA_BACKUP_SEARCH_USERNAME)".to_owned())),
-        (_, _, Some(_)) => {
-            Err(Usage("give either an API key or a user with a password, not both".to_owned()))
-        }
-    }
-}
-
-fn tls(args: &SearchArgs) -> Result<Tls, Usage> {
-    let ca_pem = args
-        .search_ca_file
-        .as_deref()
-        .map(|f| read(f, "--search-ca-file (CAMUNDA_BACKUP_SEARCH_CA_FILE)"))
-        .transpose()?;
-    let identity = match (&args.search_client_cert_file, &args.search_client_key_file) {
-        (Some(certificate), Some(key)) => Some(ClientIdentity {
-            certificate_pem: read(
-                certificate,
-                "--search-client-cert-file (CAMUNDA_BACKUP_SEARCH_CLIENT_CERT_FILE)",
-            )?,
-            key_pem: read(key, "--search-client-key-file (CAMUNDA_BACKUP_SEARCH_CLIENT_KEY_FILE)")?.into(),
-        }),
-        _ => None,
-    };
-    Ok(Tls { ca_pem, identity, insecure_skip_verify: args.search_insecure_skip_tls_verify })
-}
-
-/// A secret from a file, or from a variable. The file wins: it was asked for.
-fn secret(variable: &str, file: Option<&Path>, flag: &str) -> Result<Option<SecretString>, Usage> {
-    let text = match file {
-        Some(file) => Some(read(file, flag)?),
-        None => std::env::var(variable).ok(),
-    };
-    // An editor's line break at the end is not part of the secret.
-    let text = text.map(|t| t.trim_end_matches(['\n', '\r']).to_owned()).filter(|t| !t.is_empty());
-    match (text, file) {
-        (None, Some(file)) => Err(Usage(format!("{flag}: {} is empty", file.display()))),
-        (text, _) => Ok(text.map(SecretString::from)),
-    }
-}
-
-fn read(file: &Path, flag: &str) -> Result<String, Usage> {
-    fs::read_to_string(file).map_err(|e| Usage(format!("{flag}: {} cannot be read: {e}", file.display())))
 }
 
 #[cfg(test)]

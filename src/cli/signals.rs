@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Context;
 use super::console::Console;
 use super::guard::Guard;
 use crate::exit::Exit;
@@ -32,8 +33,11 @@ impl Danger {
 /// Listens for SIGINT, SIGTERM and SIGHUP (elsewhere: Ctrl-C) from now on.
 ///
 /// Call it before anything else: as process 1 of a container, a process without a handler ignores SIGTERM.
-pub(crate) fn listen(console: &Console, repair: &str) -> (Cancel, Danger) {
+pub(crate) fn listen(context: &Context, repair: &str) -> (Cancel, Danger) {
     let (cancel, danger) = (Cancel::default(), Danger::default());
+    let console = &context.console;
+    // A verb listens once.
+    let _ = context.danger.set((danger.clone(), repair.to_owned()));
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

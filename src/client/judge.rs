@@ -3,8 +3,8 @@
 use super::call::parse;
 use super::transport::Response;
 use crate::model::{
-    BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, RepositoryFacts,
-    SnapshotName, Version, WHOLE_CLUSTER,
+    BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
+    RepositoryFacts, SnapshotName, Version, WHOLE_CLUSTER,
 };
 use crate::wire;
 
@@ -127,6 +127,19 @@ pub fn phases(response: &Response) -> Result<Vec<PartitionPhase>, String> {
 /// Reads the ID that the cluster made for a backup.
 pub fn made_id(response: &Response) -> Option<BackupId> {
     BackupId::new(parse::<wire::MadeId>(response).ok()?.backup_id).ok()
+}
+
+/// Reads how far processing and exporting have come from a broker's metrics. A broker without partitions says nothing.
+pub fn positions(response: &Response) -> Result<Positions, String> {
+    let text = std::str::from_utf8(&response.body).map_err(|_| "the metrics are not a text".to_owned())?;
+    let mut read = Positions::default();
+    for position in wire::positions(text) {
+        match position.exporter {
+            None => read.processed.insert(position.partition, position.at),
+            Some(exporter) => read.exported.insert((position.partition, exporter), position.at),
+        };
+    }
+    Ok(read)
 }
 
 /// Reads the cluster's topology.

@@ -5,33 +5,19 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
+use super::aws::AwsSigner;
+use super::credentials::{Credentials, Header};
+use super::mask::Mask;
 use super::tls::{Tls, client_config};
+use super::tls_words;
 use super::transport::{BoxFuture, Method, Request, Response, Transport, TransportError};
 use crate::model::Component;
 
 /// Longest body that is read: a list of ten thousand backups is 34 MB. Nothing is decompressed, so a small answer stays small.
 const LONGEST_BODY: usize = 96 * 1024 * 1024;
-
-/// How to log in.
-#[derive(Debug, Clone, Default)]
-pub enum Credentials {
-    /// Not at all.
-    #[default]
-    None,
-    /// User and password.
-    Basic {
-        /// User.
-        username: String,
-        /// Password.
-        password: SecretString,
-    },
-    /// An Elasticsearch API key, in its encoded form.
-    ApiKey(SecretString),
-}
 
 /// Where a component is.
 #[derive(Debug, Clone)]
@@ -42,6 +28,10 @@ pub struct Endpoint {
     pub credentials: Credentials,
     /// TLS settings.
     pub tls: Tls,
+    /// Sent with every request, for whatever stands before the component.
+    pub headers: Vec<Header>,
+    /// What stands for `/actuator` there (`management.endpoints.web.base-path`): empty, or with a slash before and none after.
+    pub actuator: Option<String>,
     /// A unix socket that leads there instead of the URL's host and port, which still name the server.
     pub via: Option<PathBuf>,
 }
@@ -49,7 +39,14 @@ pub struct Endpoint {
 impl Endpoint {
     /// Without login, trusting the system's certificates.
     pub fn plain(base: Url) -> Self {
-        Self { base, credentials: Credentials::None, tls: Tls::default(), via: None }
+        Self {
+            base,
+            credentials: Credentials::None,
+            tls: Tls::default(),
+            headers: Vec::new(),
+            actuator: None,
+            via: None,
+        }
     }
 }
 
@@ -65,7 +62,24 @@ pub struct SetupError {
 
 struct Wired {
     base: Url,
+    actuator: Option<String>,
     client: reqwest::Client,
+    signer: Option<AwsSigner>,
+    /// Our own secrets, should a server repeat them.
+    mask: Mask,
+}
+
+impl Wired {
+    fn url(&self, path: &str) -> Url {
+        match (&self.actuator, path.strip_prefix("/actuator")) {
+            (Some(actuator), Some(rest)) => join(&self.base, &format!("{actuator}{rest}")),
+            _ => join(&self.base, path),
+        }
+    }
+
+    fn mask(&self) -> Mask {
+        self.mask.with(self.signer.iter().flat_map(AwsSigner::secrets))
+    }
 }
 
 /// Speaks HTTP to each component's endpoint.
@@ -79,7 +93,14 @@ impl HttpTransport {
         let endpoints = endpoints.iter().map(|(component, endpoint)| {
             let client =
                 http_client(endpoint).map_err(|cause| SetupError { component: *component, cause })?;
-            Ok((*component, Wired { base: endpoint.base.clone(), client }))
+            let signer = match &endpoint.credentials {
+                Credentials::Aws(signer) => Some(signer.clone()),
+                _ => None,
+            };
+            let secrets = endpoint.credentials.secrets().into_iter();
+            let mask = Mask::new(secrets.chain(endpoint.headers.iter().map(Header::secret)));
+            let (base, actuator) = (endpoint.base.clone(), endpoint.actuator.clone());
+            Ok((*component, Wired { base, actuator, client, signer, mask }))
         });
         Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()? })
     }
@@ -89,17 +110,9 @@ impl HttpTransport {
 pub fn http_client(endpoint: &Endpoint) -> Result<reqwest::Client, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let login = match &endpoint.credentials {
-        Credentials::None => None,
-        Credentials::Basic { username, password } => Some(basic(username, password.expose_secret())),
-        Credentials::ApiKey(key) => Some(format!("ApiKey {}", key.expose_secret())),
-    };
-    if let Some(login) = login {
-        // The error must not show the value.
-        let mut value =
-            HeaderValue::from_str(&login).map_err(|_| "the credentials contain a line break".to_owned())?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+    for header in endpoint.credentials.header()?.iter().chain(&endpoint.headers) {
+        let (name, value) = header.parsed()?;
+        headers.insert(name, value);
     }
     let builder = match &endpoint.via {
         None => reqwest::Client::builder(),
@@ -137,24 +150,6 @@ fn is_direct(endpoint: &Endpoint) -> bool {
     loopback || endpoint.via.is_some()
 }
 
-fn basic(username: &str, password: &str) -> String {
-    format!("Basic {}", base64(format!("{username}:{password}").as_bytes()))
-}
-
-/// Standard base64 with padding (RFC 4648). Six lines instead of a dependency for one header.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let six = (group >> (18 - 6 * i)) & 63;
-            text.push(if i <= chunk.len() { char::from(ALPHABET[six as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 /// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
 pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
@@ -179,45 +174,63 @@ impl Transport for HttpTransport {
             let wired = self.endpoints.get(&request.component).ok_or_else(|| {
                 TransportError::NotSent(format!("no URL for {} was given", request.component))
             })?;
-            let method = match request.method {
-                Method::Get => reqwest::Method::GET,
-                Method::Post => reqwest::Method::POST,
-                Method::Put => reqwest::Method::PUT,
-                Method::Delete => reqwest::Method::DELETE,
-            };
-            let mut builder = wired.client.request(method, join(&wired.base, &request.path));
-            if let Some(body) = &request.body {
-                builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            let answer = exchange(wired, request).await;
+            let mask = wired.mask();
+            match answer {
+                Ok(response) => Ok(Response { body: mask.body(response.status, response.body), ..response }),
+                Err(TransportError::NotSent(cause)) => Err(TransportError::NotSent(mask.text(&cause))),
+                Err(TransportError::Lost(cause)) => Err(TransportError::Lost(mask.text(&cause))),
             }
-            let failed = |error: reqwest::Error| {
-                let error = error.without_url();
-                if error.is_connect() || error.is_builder() {
-                    TransportError::NotSent(causes(&error))
-                } else {
-                    TransportError::Lost(causes(&error))
-                }
-            };
-            let mut response = builder.send().await.map_err(failed)?;
-            let status = response.status().as_u16();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(failed)? {
-                if body.len() + chunk.len() > LONGEST_BODY {
-                    return Err(TransportError::Lost(format!(
-                        "the answer is longer than {LONGEST_BODY} bytes"
-                    )));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Response { status, body: body.into() })
         })
     }
 
     fn describe(&self, component: Component, path: &str) -> String {
         match self.endpoints.get(&component) {
-            Some(wired) => join(&wired.base, path).to_string(),
+            Some(wired) => wired.url(path).to_string(),
             None => path.to_owned(),
         }
     }
+}
+
+async fn exchange(wired: &Wired, request: &Request) -> Result<Response, TransportError> {
+    let method = match request.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+    };
+    let mut builder = wired.client.request(method, wired.url(&request.path));
+    // Metrics are a text, and a server that is asked for JSON refuses (406).
+    if request.path.ends_with("/prometheus") {
+        builder = builder.header(ACCEPT, "text/plain");
+    }
+    if let Some(body) = &request.body {
+        builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+    }
+    let failed = |error: reqwest::Error| {
+        let error = error.without_url();
+        let refused = tls_words::refused(&error);
+        let cause = tls_words::explained(&error, request.component).unwrap_or_else(|| causes(&error));
+        if error.is_connect() || error.is_builder() || refused {
+            TransportError::NotSent(cause)
+        } else {
+            TransportError::Lost(cause)
+        }
+    };
+    let mut built = builder.build().map_err(failed)?;
+    if let Some(signer) = &wired.signer {
+        signer.sign(&mut built).await.map_err(TransportError::NotSent)?;
+    }
+    let mut response = wired.client.execute(built).await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > LONGEST_BODY {
+            return Err(TransportError::Lost(format!("the answer is longer than {LONGEST_BODY} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Response { status, body: body.into() })
 }
 
 /// Appends a path with query to a base URL that may have a context path, with or without a slash at its end.
@@ -232,16 +245,6 @@ fn join(base: &Url, path: &str) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        // RFC 4648, section 10
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn no_proxy_stands_between_us_and_this_machine() {
@@ -263,5 +266,19 @@ mod tests {
             "http://h/camunda/actuator/x?soft=true"
         );
         assert_eq!(url("http://h", "/_snapshot/r/camunda_*"), "http://h/_snapshot/r/camunda_*");
+    }
+
+    #[test]
+    fn another_path_can_stand_for_actuator() {
+        let at = |actuator: &str, component, path| {
+            let base = Url::parse("http://h:9600/camunda").expect("an URL");
+            let endpoint = Endpoint { actuator: Some(actuator.to_owned()), ..Endpoint::plain(base) };
+            let transport = HttpTransport::new(&[(component, endpoint)].into()).expect("a transport");
+            transport.describe(component, path)
+        };
+        let gateway = Component::Gateway;
+        assert_eq!(at("/manage", gateway, "/actuator/backups/1"), "http://h:9600/camunda/manage/backups/1");
+        assert_eq!(at("", gateway, "/actuator/exporting/resume"), "http://h:9600/camunda/exporting/resume");
+        assert_eq!(at("/manage", gateway, "/v2/topology"), "http://h:9600/camunda/v2/topology");
     }
 }

@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::VerifierBuilderError;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +21,8 @@ pub struct Tls {
     pub ca_pem: Option<String>,
     /// Who we are, for servers that ask for a client certificate.
     pub identity: Option<ClientIdentity>,
+    /// The name that the server's certificate must be for, instead of the URL's host.
+    pub server_name: Option<String>,
     /// Trust whatever certificate comes. For a first try only.
     pub insecure_skip_verify: bool,
 }
@@ -41,7 +45,16 @@ pub fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
     let builder = if tls.insecure_skip_verify {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
     } else {
-        builder.with_root_certificates(roots(tls.ca_pem.as_deref())?)
+        let roots = roots(tls.ca_pem.as_deref())?;
+        match &tls.server_name {
+            None => builder.with_root_certificates(roots),
+            Some(name) => {
+                let name = ServerName::try_from(name.clone())
+                    .map_err(|_| format!("{name:?} is not a name that a certificate can be for"))?;
+                let checks = Arc::new(OtherName { inner: verifier(roots, provider)?, name });
+                builder.dangerous().with_custom_certificate_verifier(checks)
+            }
+        }
     };
     match &tls.identity {
         None => Ok(builder.with_no_client_auth()),
@@ -52,6 +65,16 @@ pub fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
             builder.with_client_auth_cert(chain, key).map_err(|e| format!("the client certificate: {e}"))
         }
     }
+}
+
+fn verifier(
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, String> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(|e| match e {
+        VerifierBuilderError::NoRootAnchors => "there are no certificates to trust".to_owned(),
+        other => other.to_string(),
+    })
 }
 
 fn roots(ca_pem: Option<&str>) -> Result<RootCertStore, String> {
@@ -86,6 +109,48 @@ fn certificates(pem: &str, what: &str) -> Result<Vec<CertificateDer<'static>>, S
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(format!("{what} holds no certificate in PEM form")),
         Err(error) => Err(format!("{what} is not readable as PEM: {error}")),
+    }
+}
+
+/// The usual checks, for another name than the one that is asked for in the handshake.
+#[derive(Debug)]
+struct OtherName {
+    inner: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for OtherName {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(own, between, &self.name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 
@@ -142,6 +207,12 @@ mod tests {
         let identity = ClientIdentity { certificate_pem: String::new(), key_pem: "x".into() };
         let tls = Tls { identity: Some(identity), ..Tls::default() };
         assert!(client_config(&tls).err().is_some_and(|e| e.starts_with("the client certificate")));
+    }
+
+    #[test]
+    fn another_name_is_one_that_a_certificate_can_have() {
+        let named = |name: &str| client_config(&Tls { server_name: Some(name.to_owned()), ..Tls::default() });
+        assert!(named("a b").err().is_some_and(|e| e.contains("not a name")));
     }
 
     #[test]

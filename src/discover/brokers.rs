@@ -52,6 +52,7 @@ fn place(index: Index<'_>, member: &Member<'_>, process: &Process<'_>, managemen
         pod_port: management.port,
         scheme: management.scheme,
         base_path: management.base_path.clone(),
+        actuator: management.actuator.clone(),
         evidence,
     }
 }

@@ -127,6 +127,7 @@ fn place(index: Index<'_>, service: &Service, address: &Address, notes: &mut Vec
         pod_port,
         scheme: if address.url.scheme() == "https" { "https" } else { "http" },
         base_path: clean_path(address.url.path()),
+        actuator: None,
         evidence: vec![format!("{} names Service {}", address.evidence, metadata.name)],
     })
 }
@@ -156,9 +157,9 @@ fn eck_login(service: &Service) -> Option<Login> {
 fn note_login(login: &Login, same: &[&Address], notes: &mut Vec<Note>) {
     if let Login::AwsSigning(evidence) = login {
         let text = format!(
-            "requests to the search engine are signed for AWS ({evidence}), which this tool cannot do; give a user, or the URL of a proxy that signs"
+            "requests to the search engine are signed for AWS ({evidence}), here with the credentials of whoever runs this tool: variables, profile, web identity, container, instance"
         );
-        notes.push(Note { text, flag: Some("--search-username") });
+        notes.push(Note { text, flag: Some("--search-aws-region") });
     }
     if let (Login::None, Some(half)) = (login, same.iter().find_map(|a| a.half_login.as_ref())) {
         let text = format!(

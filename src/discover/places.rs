@@ -13,6 +13,7 @@ use crate::model::Version;
 pub(super) struct Management {
     pub port: u16,
     pub base_path: String,
+    pub actuator: Option<String>,
     pub scheme: &'static str,
     pub evidence: Vec<String>,
 }
@@ -30,11 +31,16 @@ impl Asked<'_, '_> {
     /// The management port of a process. The readiness probe comes first where it asks the actuator: kubelet uses it, so
     /// it is right, and it has port, path and scheme in one place. Then configuration, names, numbers.
     pub fn management(&self) -> Option<Management> {
+        let actuator = self.config.text(&["management.endpoints.web.base-path"]);
+        let actuator = actuator.map(|f| f.map(|p| clean_path(&p))).filter(|f| f.value != "/actuator");
+        let other = actuator.iter().map(|f| format!("{} = {}", f.evidence, f.value));
         if let Some((probe, port, base_path)) = self.probe() {
             let scheme = if probe.scheme.as_deref() == Some("HTTPS") { "https" } else { "http" };
             let evidence =
                 format!("readiness probe of {}: port {port}, path {}", self.process.what, probe.path);
-            return Some(Management { port, base_path, scheme, evidence: vec![evidence] });
+            let evidence = [evidence].into_iter().chain(other).collect();
+            let actuator = actuator.map(|f| f.value);
+            return Some(Management { port, base_path, actuator, scheme, evidence });
         }
         let port = self.own_port();
         let shared = port.is_none();
@@ -45,8 +51,10 @@ impl Asked<'_, '_> {
         let mut evidence = vec![port.evidence];
         evidence.extend(base_path.iter().chain(None).map(|f| f.evidence.clone()));
         evidence.extend(ssl.iter().map(|f| f.evidence.clone()));
+        evidence.extend(other);
         Some(Management {
             port: port.value,
+            actuator: actuator.map(|f| f.value),
             base_path: base_path.map(|f| clean_path(&f.value)).unwrap_or_default(),
             scheme: if ssl.is_some() { "https" } else { "http" },
             evidence,
@@ -114,17 +122,6 @@ pub(super) fn place(asked: &Asked<'_, '_>, member: &Member<'_>, notes: &mut Vec<
         });
         return None;
     };
-    if let Some(path) = asked
-        .config
-        .text(&["management.endpoints.web.base-path"])
-        .filter(|p| clean_path(&p.value) != "/actuator")
-    {
-        let text = format!(
-            "{} answers at {} instead of /actuator ({}); this tool asks /actuator",
-            rule.name, path.value, path.evidence
-        );
-        notes.push(Note { text, flag: None });
-    }
     let mut evidence = vec![format!("Service {} ({})", metadata.name, why(member))];
     evidence.extend(management.evidence.iter().cloned());
     let leading = leading(asked, member.service, management.port);
@@ -152,6 +149,7 @@ pub(super) fn place(asked: &Asked<'_, '_>, member: &Member<'_>, notes: &mut Vec<
         pod_port: management.port,
         scheme: management.scheme,
         base_path: management.base_path,
+        actuator: management.actuator,
         evidence,
     })
 }

@@ -136,6 +136,9 @@ pub struct Place {
     pub scheme: &'static str,
     /// What comes before `/actuator`: empty, or `/camunda`.
     pub base_path: String,
+    /// What stands for `/actuator`, where it is something else: empty, or `/manage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actuator: Option<String>,
     /// How it is known, one sentence each.
     pub evidence: Vec<String>,
 }

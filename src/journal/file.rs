@@ -206,7 +206,12 @@ fn private() -> OpenOptions {
     #[allow(unused_mut, reason = "nothing to set on Windows")]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+        // A link that somebody else put there would have us write where it points.
+        options.custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default());
+    }
     options
 }
 
@@ -256,6 +261,17 @@ mod tests {
 
     fn holder(pid: u32) -> Holder {
         Holder { verb: "create".to_owned(), pid, since: "2026-11-23T00:00:00Z".to_owned() }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_a_file_is_not_followed() {
+        let (temporary, dir, key) = place();
+        let elsewhere = temporary.path().join("elsewhere");
+        fs::write(&elsewhere, "precious").expect("writable");
+        std::os::unix::fs::symlink(&elsewhere, dir.file(&key, "lock")).expect("a link");
+        assert!(matches!(open(&dir, &key, 1), Err(OpenError::Unusable { .. })));
+        assert_eq!(fs::read_to_string(&elsewhere).expect("readable"), "precious");
     }
 
     fn open(dir: &StateDir, key: &ReleaseKey, pid: u32) -> Result<FileJournal, OpenError> {

@@ -82,9 +82,32 @@ impl StateDir {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(&self.0)
-            .map_err(|cause| StateDirError::Unusable { path: self.0.display().to_string(), cause })
+        let unusable = |cause| StateDirError::Unusable { path: self.0.display().to_string(), cause };
+        builder.create(&self.0).map_err(unusable)?;
+        self.ours().map_err(unusable)
+    }
+
+    /// Whoever may write here can say that nothing is paused, or hold the lock for ever.
+    #[cfg(unix)]
+    fn ours(&self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt as _;
+        let found = fs::metadata(&self.0)?;
+        let us = rustix::process::geteuid().as_raw();
+        let wrong = if found.uid() != us && found.uid() != 0 {
+            format!("it belongs to user {}, and this is user {us}", found.uid())
+        } else if found.mode() & 0o002 != 0 && found.mode() & 0o1000 == 0 {
+            format!("everybody may write there (mode {:o})", found.mode() & 0o7777)
+        } else {
+            return Ok(());
+        };
+        let text = format!("{wrong}; give one of your own with --state-dir, or `chmod 700` it");
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the shape of the other systems")]
+    fn ours(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// The directory.
@@ -131,6 +154,18 @@ mod tests {
         let empty = [("XDG_STATE_HOME", ""), ("HOME", "/h")];
         assert_eq!(locate(None, &empty).as_deref(), Some("/h/.local/state/camunda-backup"));
         assert_eq!(locate(None, &[]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_that_everybody_may_write_to_is_no_place_for_a_journal() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temporary = tempfile::tempdir().expect("a directory");
+        let dir = StateDir(temporary.path().join("state"));
+        dir.create().expect("ours");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+        let error = dir.create().expect_err("everybody's").to_string();
+        assert!(error.contains("mode 777") && error.contains("--state-dir"), "{error}");
     }
 
     #[test]

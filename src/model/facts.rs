@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Version};
+use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Positions, Version};
 
 /// An answer, or why there is none.
 pub type Answer<T> = Result<T, Problem>;
@@ -130,6 +130,13 @@ pub struct RepositoryFacts {
     pub read_only: bool,
 }
 
+impl RepositoryFacts {
+    /// Whether snapshots can be written to it: not where it is registered read-only, and never by URL.
+    pub fn is_writable(&self) -> bool {
+        !self.read_only && self.kind != "url"
+    }
+}
+
 /// One snapshot in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredSnapshot {
@@ -217,6 +224,12 @@ pub struct Facts {
     pub cluster: Option<Answer<Cluster>>,
     /// Exporting, by broker.
     pub exporting: BTreeMap<Component, Answer<Vec<PartitionPhase>>>,
+    /// How far processing and exporting have come, by broker, when that was asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub positions: BTreeMap<Component, Answer<Positions>>,
+    /// The same a moment later, all brokers together, when exporters were behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positions_later: Option<Positions>,
     /// The search engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<Answer<EngineFacts>>,
@@ -226,6 +239,9 @@ pub struct Facts {
     /// How many of the engine's nodes could write to it, when that was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_verified: Option<Answer<usize>>,
+    /// The repositories that other parts use, by name, and how many nodes could write to each, when that was tried.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_repositories: BTreeMap<String, (Answer<RepositoryFacts>, Option<Answer<usize>>)>,
     /// The indices with exported records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_indices: Option<Answer<Vec<String>>>,
@@ -251,6 +267,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// How far processing and exporting have come, all brokers together. `None`: no broker tells.
+    pub fn all_positions(&self) -> Option<Positions> {
+        let told: Vec<_> = self.positions.values().flatten().cloned().collect();
+        (!told.is_empty()).then(|| Positions::merged(told))
+    }
+
     /// The release's version: the gateway's, which every release has; else any other component's.
     pub fn version(&self) -> Option<&Version> {
         let of = |c: &Component| self.components.get(c).and_then(|f| f.version.as_ref());

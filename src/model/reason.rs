@@ -50,10 +50,10 @@ reasons! {
         "check that it runs and that the URL is its management port (Operate and Tasklist 8.6+: 9600; gateway and brokers: 9600; Optimize: 8092)";
     /// A component refuses us.
     ComponentUnauthorized = "component-unauthorized", Error,
-        "check that the URL is the management port: it needs no login by default";
+        "check that the URL is the management port, which needs no login by itself; for a proxy before it: --management-username, --management-bearer-token-file or --management-header-file";
     /// There is no backup endpoint at this address.
     EndpointAbsent = "endpoint-absent", Error,
-        "check that the URL is the management port with its context path, that the version is the one expected, and that the backups endpoint is exposed";
+        "check that the URL is the management port with its context path (where it has another than /actuator: --management-base-path), that the version is the one expected, and that the backups endpoint is exposed";
     /// A component reports that it is not healthy.
     ComponentNotHealthy = "component-not-healthy", Warning,
         "look at the component's health endpoint and log";
@@ -81,6 +81,9 @@ reasons! {
     /// The repository is registered read-only.
     RepositoryReadOnly = "repository-read-only", Error,
         "register it without readonly, or name another one with --repository";
+    /// A repository of this type can only be read.
+    RepositoryTypeReadOnly = "repository-type-read-only", Error,
+        "register one that can be written to: s3, gcs, azure, hdfs or fs; url is for restoring from elsewhere";
     /// The search engine's nodes cannot write to the repository.
     RepositoryNotWritable = "repository-not-writable", Error,
         "check the storage behind the repository and its credentials on every node of the search engine";
@@ -123,6 +126,12 @@ reasons! {
     /// Not every partition can be seen on the brokers that were given.
     PartitionsNotVisible = "partitions-not-visible", Warning,
         "give --broker-url for every broker of the cluster";
+    /// Exporters are behind what is processed.
+    ExportersBehind = "exporters-behind", Warning,
+        "a backup waits for them (--wait-for-exporters); when they do not move, look at the brokers' log and at the search engine";
+    /// No broker tells how far exporting has come.
+    ExporterLagUnknown = "exporter-lag-unknown", Warning,
+        "expose the brokers' metrics (/actuator/prometheus): what exporters have not acknowledged is exported again after a restore";
     /// The cluster's topology is being changed.
     TopologyChangePending = "topology-change-pending", Error,
         "wait until the change is done: GET /actuator/cluster of the gateway shows it";
@@ -163,6 +172,13 @@ reasons! {
     KnownDefect = "known-defect", Warning,
         "update to a later patch level";
 
+    /// The brokers are spread over several regions, each with a search engine of its own.
+    MultiRegion = "multi-region", Error,
+        "there is no coordinated procedure for it: exporting and Zeebe are backed up for all regions, everything else for this one alone; --accept-multi-region takes such a backup";
+    /// The brokers are spread over several regions, and a backup of one region's search engine was asked for.
+    MultiRegionAccepted = "multi-region-accepted", Warning,
+        "take the other regions' snapshots in the same pause, or restore their search engines from this region's";
+
     // Found while a backup runs, or in a finished one.
     /// A component reports that its part failed.
     PartFailed = "part-failed", Error,
@@ -194,12 +210,18 @@ reasons! {
     /// A backup that was accepted, or may have been, was never seen.
     NeverSeen = "never-seen", Error,
         "look at the component's log, then take a new backup";
+    /// The component says that another backup is running.
+    AnotherBackupRunning = "another-backup-running", Error,
+        "wait for it; when `camunda-backup list` shows none in progress, the component holds a stale queue: restart its pod, then take a new backup";
     /// The component refused to start its part.
     StartRefused = "start-refused", Error,
         "see the component's own words";
     /// The ID is taken.
     IdTaken = "id-taken", Error,
         "take a new backup under a higher ID";
+    /// The exporters did not catch up in time, so exporting was not paused.
+    ExporterLag = "exporter-lag", Error,
+        "look at the brokers' log and at the search engine's health; give more time with --wait-for-exporters, or go without waiting with --wait-for-exporters 0s";
     /// Exporting could not be paused.
     PauseFailed = "pause-failed", Error,
         "pausing needs every broker and a leader for every partition: check the cluster's health";

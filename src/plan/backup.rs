@@ -1,6 +1,6 @@
 //! Request + facts + dialect → procedure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::parts::{self, recognise};
 use super::procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};
 use crate::client::Request;
-use crate::dialect::{Dialect, Ids, Phase, ROWS, Route, Shape, Unsupported, search};
+use crate::dialect::{Dialect, Ids, METRICS, Phase, ROWS, Route, Shape, Unsupported, search};
 use crate::model::{
     BackupId, Cluster, Component, Engine, Facts, Part, Storage, Topology, Version, WHOLE_CLUSTER,
     records_snapshot,
@@ -35,6 +35,32 @@ pub struct BackupRequest {
     pub records_prefix: String,
     /// How long things may take.
     pub limits: Limits,
+    /// What is known of the release beside what its servers say.
+    pub known: Known,
+}
+
+/// What is known of a release beside what its servers say: from its configuration, or given.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Snapshot repositories of parts that their owners take, where they are known.
+    pub repositories: BTreeMap<Part, String>,
+    /// Regions that the brokers are spread over.
+    pub regions: Option<u32>,
+    /// One region's backup is wanted all the same.
+    pub accept_multi_region: bool,
+}
+
+impl BackupRequest {
+    /// The repositories of the release that are not the records' one, and whose they are.
+    pub fn other_repositories(&self) -> BTreeMap<&str, Vec<Part>> {
+        let mut all: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
+        for (part, name) in &self.known.repositories {
+            if self.repository.as_deref() != Some(name) {
+                all.entry(name).or_default().push(*part);
+            }
+        }
+        all
+    }
 }
 
 impl Default for BackupRequest {
@@ -50,6 +76,7 @@ impl Default for BackupRequest {
             repository: None,
             records_prefix: "zeebe-record".to_owned(),
             limits: Limits::default(),
+            known: Known::default(),
         }
     }
 }
@@ -74,6 +101,8 @@ pub struct Limits {
     pub paused: Duration,
     /// The release: resuming and seeing that it worked.
     pub release: Duration,
+    /// How long exporters are waited for before the pause; zero: not at all.
+    pub exporters: Duration,
     /// How long a part may be in doubt without anything moving, instead of the table's own patience.
     pub grace: Option<Duration>,
 }
@@ -81,7 +110,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = |n: u64| Duration::from_secs(60 * n);
-        Self { total: minutes(180), paused: minutes(60), release: minutes(5), grace: None }
+        Self {
+            total: minutes(180),
+            paused: minutes(60),
+            release: minutes(5),
+            exporters: minutes(5),
+            grace: None,
+        }
     }
 }
 
@@ -163,9 +198,16 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     };
     let context = Context { request, facts, dialect, version: &version, backup_id };
     let (mut steps, mut skipped) = (Vec::new(), Vec::new());
+    // Once before anything is begun, so that a refusal leaves nothing; and once more right before the pause.
+    if dialect.order.first() != Some(&Phase::Pause) && dialect.order.contains(&Phase::Pause) {
+        steps.extend(context.wait_for_exporters("await-exporters-first"));
+    }
     for phase in dialect.order {
         match phase {
-            Phase::Pause => steps.push(context.pause()),
+            Phase::Pause => {
+                steps.extend(context.wait_for_exporters("await-exporters"));
+                steps.push(context.pause());
+            }
             Phase::Take(parts) => context.take(parts, &mut steps, &mut skipped),
             Phase::Resume => {
                 steps.push(confirm());
@@ -248,6 +290,20 @@ impl Context<'_> {
     fn release(&self) -> ReleaseOrder {
         let cluster = self.facts.cluster.as_ref().and_then(|c| c.as_ref().ok());
         ReleaseOrder { partitions: self.partitions(), ..release(self.dialect, self.seen_on(), cluster) }
+    }
+
+    /// On the brokers that tell; without any there is nothing to wait for, which preflight says.
+    fn wait_for_exporters(&self, name: &str) -> Option<Step> {
+        let deadline = self.request.limits.exporters;
+        let tell = self.facts.positions.iter().filter(|(_, answer)| answer.is_ok());
+        let probes: Vec<_> = tell.map(|(broker, _)| Request::get(*broker, METRICS)).collect();
+        (!deadline.is_zero() && !probes.is_empty()).then(|| Step {
+            name: name.to_owned(),
+            action: Action::AwaitExporters { probes },
+            deadline,
+            arms: None,
+            releases: None,
+        })
     }
 
     fn pause(&self) -> Step {

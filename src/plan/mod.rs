@@ -9,7 +9,7 @@ mod parts;
 mod preflight;
 mod procedure;
 
-pub use backup::{BackupRequest, Configured, Limits, PlanError, ReleaseOrder, backup, release};
+pub use backup::{BackupRequest, Configured, Known, Limits, PlanError, ReleaseOrder, backup, release};
 pub use delete::{Deletion, Gone, PartDeletion, deletion, deletions};
 pub use parts::{expected, nearest, version};
 pub use preflight::{Checked, preflight};

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::parts::{gap, may_be_without, recognise};
 use super::procedure::Procedure;
 use super::{BackupRequest, backup::PlanError, nearest};
-use crate::dialect::Shape;
+use crate::dialect::{Shape, defects};
 use crate::model::{
-    Answer, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
-    Severity, WHOLE_CLUSTER,
+    Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
+    RepositoryFacts, Severity, WHOLE_CLUSTER,
 };
 
 /// A procedure that preflight let pass. Nothing else can be driven.
@@ -50,6 +50,8 @@ pub fn preflight(
     }
     versions(request, facts, &mut findings);
     components(facts, &mut findings);
+    regions(request, &mut findings);
+    defects_of(facts, &mut findings);
     lists(request, facts, &mut findings);
     ids(request, facts, &mut findings);
     cluster(facts, &mut findings);
@@ -112,6 +114,29 @@ fn components(facts: &Facts, findings: &mut Vec<Finding>) {
     if versions.len() > 1 {
         let text: Vec<_> = versions.iter().map(|(v, who)| format!("{v} ({})", who.join(", "))).collect();
         findings.push(Finding::new(Reason::VersionsDiffer, None, text.join(", ")));
+    }
+}
+
+fn regions(request: &BackupRequest, findings: &mut Vec<Finding>) {
+    if let Some(regions) = request.known.regions.filter(|n| *n > 1) {
+        let reason =
+            if request.known.accept_multi_region { Reason::MultiRegionAccepted } else { Reason::MultiRegion };
+        findings.push(Finding::new(
+            reason,
+            None,
+            format!("the brokers are configured for {regions} regions"),
+        ));
+    }
+}
+
+fn defects_of(facts: &Facts, findings: &mut Vec<Finding>) {
+    let engine = facts.engine.iter().flatten().map(|e| e.engine).next();
+    for (component, found) in &facts.components {
+        for defect in found.version.iter().flat_map(|v| defects(*component, v, engine)) {
+            let version = found.version.as_ref().map(ToString::to_string).unwrap_or_default();
+            let detail = format!("{component} {version}: {}", defect.text);
+            findings.push(Finding::new(Reason::KnownDefect, *component, detail));
+        }
     }
 }
 
@@ -229,6 +254,7 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
             }
         }
     }
+    exporters(facts, findings);
     let Some(Ok(cluster)) = &facts.cluster else { return };
     if leaders.contains(&WHOLE_CLUSTER) {
         return;
@@ -242,6 +268,26 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
     let reason =
         if every_broker_given { Reason::PartitionWithoutLeader } else { Reason::PartitionsNotVisible };
     findings.push(Finding::new(reason, None, detail));
+}
+
+fn exporters(facts: &Facts, findings: &mut Vec<Finding>) {
+    let Some(positions) = facts.all_positions() else {
+        if let Some((broker, Err(problem))) = facts.positions.iter().next() {
+            findings.push(Finding::new(Reason::ExporterLagUnknown, *broker, problem.to_string()));
+        }
+        return;
+    };
+    let behind = positions.lag();
+    if behind.is_empty() {
+        return;
+    }
+    let total = |all: &[Behind]| all.iter().map(|b| b.records).sum::<u64>();
+    let moves = match &facts.positions_later {
+        Some(later) if total(&later.behind(&positions.processed)) < total(&behind) => ", and getting less",
+        Some(_) => ", and nothing moved within two seconds",
+        None => "",
+    };
+    findings.push(Finding::new(Reason::ExportersBehind, None, Behind::line(&behind) + moves));
 }
 
 fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
@@ -260,26 +306,60 @@ fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
             return;
         }
         Some(Err(problem)) => findings.push(of_problem(problem, search)),
-        Some(Ok(repository)) if repository.read_only => {
-            let detail =
-                format!("repository {} ({}) is registered read-only", repository.name, repository.kind);
-            findings.push(Finding::new(Reason::RepositoryReadOnly, search, detail));
-        }
-        Some(Ok(_)) | None => {}
+        Some(Ok(repository)) => read_only(repository, "", findings),
+        None => {}
     }
-    if let Some(Err(problem)) = &facts.repository_verified {
-        // Verifying needs more rights than backing up: who may not ask does not know, which is no fault of the storage.
-        let reason = match problem.kind {
-            ProblemKind::Unauthorized => Reason::RepositoryNotVerified,
-            _ => Reason::RepositoryNotWritable,
-        };
-        findings.push(Finding::new(reason, search, problem.to_string()));
+    verified(facts.repository_verified.as_ref(), "", findings);
+    other_repositories(request, facts, findings);
+    if facts.native_retention {
+        let text = "camunda.data.primary-storage.backup.retention is configured";
+        findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
     }
     if let Some(route) = nearest(request, facts).route(Part::Records) {
         records(request, may_be_without(request, route), facts.record_indices.as_ref(), findings);
     }
     if let Some(Err(problem)) = &facts.snapshots {
         findings.push(of_problem(problem, search));
+    }
+}
+
+fn read_only(repository: &RepositoryFacts, whose: &str, findings: &mut Vec<Finding>) {
+    let (name, kind) = (&repository.name, &repository.kind);
+    if kind == "url" {
+        let detail = format!("repository {name}{whose} is of type url, which can only be read");
+        findings.push(Finding::new(Reason::RepositoryTypeReadOnly, Component::Search, detail));
+    } else if repository.read_only {
+        let detail = format!("repository {name}{whose} ({kind}) is registered read-only");
+        findings.push(Finding::new(Reason::RepositoryReadOnly, Component::Search, detail));
+    }
+}
+
+fn verified(answer: Option<&Answer<usize>>, whose: &str, findings: &mut Vec<Finding>) {
+    if let Some(Err(problem)) = answer {
+        // Verifying needs more rights than backing up: who may not ask does not know, which is no fault of the storage.
+        let reason = match problem.kind {
+            ProblemKind::Unauthorized => Reason::RepositoryNotVerified,
+            _ => Reason::RepositoryNotWritable,
+        };
+        findings.push(Finding::new(reason, Component::Search, format!("{problem}{whose}")));
+    }
+}
+
+/// What the web applications write to, where it is not the records' repository.
+fn other_repositories(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    for (name, parts) in request.other_repositories() {
+        let Some((found, tried)) = facts.other_repositories.get(name) else { continue };
+        let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
+        let whose = format!(" (of {})", parts.join(", "));
+        match found {
+            Ok(repository) => read_only(repository, &whose, findings),
+            Err(problem) if problem.kind == ProblemKind::Refused(404) => {
+                let detail = format!("{problem}{whose}");
+                findings.push(Finding::new(Reason::RepositoryMissing, Component::Search, detail));
+            }
+            Err(problem) => findings.push(of_problem(problem, Component::Search)),
+        }
+        verified(tried.as_ref(), &whose, findings);
     }
 }
 

@@ -85,6 +85,12 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
+    /// Wait until every exporter has exported what was processed when the wait began. What it has not, it exports again
+    /// after a restore.
+    AwaitExporters {
+        /// What each broker is asked.
+        probes: Vec<Request>,
+    },
     /// Soft-pause exporting and see that it is.
     PauseExporting {
         /// The pause.
@@ -176,7 +182,8 @@ impl Procedure {
     /// 1. Every obligation armed is released once, after it, by the last step; nothing is released that was not armed.
     /// 2. Every start has one await after it; every await has one start before it.
     /// 3. No part is started twice.
-    /// 4. Records and partitions are taken while exporting is paused, if it is paused at all.
+    /// 4. Exporters are waited for only before the pause.
+    /// 5. Records and partitions are taken while exporting is paused, if it is paused at all.
     pub fn violations(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let armed: Vec<_> = self.steps.iter().enumerate().filter(|(_, s)| s.arms.is_some()).collect();
@@ -228,7 +235,13 @@ impl Procedure {
                 Action::ResumeExporting { request } if *request != self.release.request => {
                     wrong.push("the last step is not the release".to_owned());
                 }
-                Action::PauseExporting { .. } | Action::ConfirmPaused | Action::ResumeExporting { .. } => {}
+                Action::AwaitExporters { .. } if pause.is_some_and(|p| i > p) => {
+                    wrong.push("exporters are waited for while exporting is paused".to_owned());
+                }
+                Action::AwaitExporters { .. }
+                | Action::PauseExporting { .. }
+                | Action::ConfirmPaused
+                | Action::ResumeExporting { .. } => {}
             }
         }
         for part in started.difference(&awaited) {
@@ -256,7 +269,10 @@ impl Procedure {
                         }
                     }
                 }
-                Action::PauseExporting { .. } | Action::ConfirmPaused | Action::ResumeExporting { .. } => {}
+                Action::PauseExporting { .. }
+                | Action::AwaitExporters { .. }
+                | Action::ConfirmPaused
+                | Action::ResumeExporting { .. } => {}
             }
         }
     }

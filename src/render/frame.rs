@@ -60,6 +60,11 @@ impl Picture {
             Happened::StepStarted { step, number, of } => {
                 self.step = Some(format!("step {number}/{of} {step}"));
             }
+            Happened::AwaitingExporters { records: Some(records), .. } => {
+                let step = self.step.take().unwrap_or_default();
+                let name = step.split(':').next().unwrap_or_default();
+                self.step = Some(format!("{name}: {records} records behind"));
+            }
             Happened::Accepted { part, snapshots } => {
                 let total = u64::try_from(*snapshots).ok().filter(|n| *n > 0);
                 self.running(*part, at, "accepted", progress(0, total, None, None));
@@ -95,7 +100,8 @@ impl Picture {
                 };
                 self.exporting = Exporting::MaybePaused(since);
             }
-            Happened::Retrying { .. }
+            Happened::AwaitingExporters { records: None, .. }
+            | Happened::Retrying { .. }
             | Happened::Warning { .. }
             | Happened::DeletionBegan { .. }
             | Happened::PartGone { .. }

@@ -48,6 +48,7 @@ pub fn level(event: &Event) -> Level {
     match &event.happened {
         Happened::Began { .. }
         | Happened::StepStarted { .. }
+        | Happened::AwaitingExporters { .. }
         | Happened::Numbered { .. }
         | Happened::Accepted { .. }
         | Happened::Observed { .. }
@@ -76,6 +77,7 @@ pub fn message(event: &Event) -> String {
             format!("backup {backup_id} begins: {}; {}", parts.join(", "), count(*steps, "step"))
         }
         Happened::StepStarted { step, number, of } => format!("step {number}/{of}: {step}"),
+        Happened::AwaitingExporters { state, .. } => format!("waiting for exporters: {state}"),
         Happened::Numbered { backup_id } => format!("the cluster calls this backup {backup_id}"),
         Happened::Accepted { part, snapshots: 0 } => format!("{part}: the start was accepted"),
         Happened::Accepted { part, snapshots } => {

@@ -97,6 +97,7 @@ fn requests(step: &Step) -> Vec<String> {
             let refused = otherwise.as_ref().map(|r| format!("or, if that is refused: {}", line(r)));
             first.iter().chain([request]).map(line).chain(refused).collect()
         }
+        Action::AwaitExporters { probes } => probes.iter().map(line).collect(),
         Action::Await { watches } => {
             watches.iter().flat_map(|w| [&w.request].into_iter().chain(&w.progress)).map(line).collect()
         }

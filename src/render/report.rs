@@ -22,6 +22,10 @@ pub(super) fn text(
         writeln!(out, "{}", context.style.paint(Tone::Warn, format!("Not in it: {elsewhere}.")))?;
     }
     exporting(&report.exporting, context, out)?;
+    if report.waited_for_exporters >= Duration::from_secs(1) {
+        let waited = duration(report.waited_for_exporters);
+        writeln!(out, "Before the pause, the exporters were waited for: {waited}.")?;
+    }
     leftovers(report, context, out)?;
     if let Some(problem) = &report.journal_problem {
         let problem = plain(problem);

@@ -131,6 +131,7 @@ pub fn complete() -> Report {
         ],
         skipped: vec![Skipped { part: Part::Optimize, reason: "no URL for optimize was given".to_owned() }],
         took: secs(83.4),
+        waited_for_exporters: Duration::ZERO,
         elsewhere: None,
         journal_problem: None,
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::drive::World;
 use super::event::Happened;
+use super::exporters;
 use super::release::{EXPORTING_CALL, PhaseVerdict, judge_phases, observe};
 use super::report::Cause;
 use super::wait::{Limits, Stop, backoff};
@@ -40,6 +41,8 @@ pub(super) struct Progressed {
     pub done: BTreeMap<Part, Finished>,
     /// Servers' own time inside the pause window.
     pub server_time: Duration,
+    /// How long exporters were waited for before the pause.
+    pub waited: Duration,
     pub paused_since: Option<Instant>,
     /// The ID that the cluster made in this step.
     pub made_id: Option<BackupId>,
@@ -112,6 +115,12 @@ pub(super) async fn act(
                 so_far.done.insert(part, finished);
             }
             Ok(())
+        }
+        Action::AwaitExporters { probes } => {
+            let began = Instant::now();
+            let waited = exporters::caught_up(world, probes, end, limits).await;
+            so_far.waited += began.elapsed();
+            waited
         }
         Action::ConfirmPaused => confirm_paused(world, &procedure.release, limits, so_far).await,
         Action::ResumeExporting { .. } => Ok(()),
@@ -319,8 +328,11 @@ async fn start(
             {
                 return Err(Ended::Failed(Cause::part(Reason::IdTaken, part, host, error.to_string())));
             }
-            CallError::Status { status, .. } if !unsure.contains(status) => {
-                return Err(Ended::Failed(Cause::part(Reason::StartRefused, part, host, error.to_string())));
+            CallError::Status { status, message, .. } if !unsure.contains(status) => {
+                // The sentence of Operate, Tasklist and the history endpoint (400; 409 by REST).
+                let other = message.as_deref().is_some_and(|m| m.contains("Another backup is running"));
+                let reason = if other { Reason::AnotherBackupRunning } else { Reason::StartRefused };
+                return Err(Ended::Failed(Cause::part(reason, part, host, error.to_string())));
             }
             // It may have happened, under an ID that nobody has told.
             _ if otherwise.is_some() => {
@@ -345,7 +357,8 @@ async fn start(
 /// 409 says it by itself. 400 is the answer of Operate, Tasklist and the engines to everything: their text decides
 /// (recorded: `already exists`; `snapshot with the same name already exists`).
 fn says_taken(status: u16, message: Option<&str>) -> bool {
-    status == 409 || message.is_some_and(|m| m.contains("already exists"))
+    let other = message.is_some_and(|m| m.contains("Another backup is running"));
+    !other && (status == 409 || message.is_some_and(|m| m.contains("already exists")))
 }
 
 fn retrying(world: &World, what: &str, cause: String, wait: Duration) {
@@ -358,6 +371,6 @@ pub(super) fn host(step: &Step) -> Option<Component> {
         Action::PauseExporting { request }
         | Action::Start { request, .. }
         | Action::ResumeExporting { request } => Some(request.component),
-        Action::Await { .. } | Action::ConfirmPaused => None,
+        Action::AwaitExporters { .. } | Action::Await { .. } | Action::ConfirmPaused => None,
     }
 }

@@ -120,6 +120,7 @@ pub async fn drive(world: &World, checked: &Checked) -> Report {
         skipped: procedure.skipped.clone(),
         elsewhere: procedure.elsewhere,
         took: began.elapsed(),
+        waited_for_exporters: so_far.waited,
         journal_problem,
     }
 }

@@ -44,6 +44,14 @@ pub enum Happened {
         /// Of how many.
         of: usize,
     },
+    /// Exporters are behind, and waited for.
+    AwaitingExporters {
+        /// How many records are missing; `None` when nobody tells at the moment.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        records: Option<u64>,
+        /// On which partitions, or why that is not known.
+        state: String,
+    },
     /// The cluster made the ID: from now on the backup is called so.
     Numbered {
         /// The ID.

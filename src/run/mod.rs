@@ -11,6 +11,7 @@ mod cancel;
 mod delete;
 mod drive;
 mod event;
+mod exporters;
 mod journal;
 mod judge;
 mod release;

@@ -142,6 +142,9 @@ pub struct Report {
     /// Start to end.
     #[serde(serialize_with = "seconds", rename = "seconds")]
     pub took: Duration,
+    /// How long exporters were waited for before exporting was paused.
+    #[serde(serialize_with = "seconds", rename = "waited_for_exporters_seconds")]
+    pub waited_for_exporters: Duration,
     /// The journal could not be cleared although exporting runs; the next run will resume once more, harmlessly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_problem: Option<String>,

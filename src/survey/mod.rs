@@ -11,8 +11,11 @@ use std::time::Duration;
 use futures_util::future::{join, join_all, join3};
 
 use crate::client::{self, CallError, Http, Method, Request, Response};
-use crate::dialect::{Dialect, IN_BRIEF, Route, Shape, candidates, search};
-use crate::model::{Answer, Component, ComponentFacts, Facts, Part, PartBackup, Problem, ProblemKind};
+use crate::dialect::{Dialect, IN_BRIEF, METRICS, Route, Shape, candidates, search};
+use crate::model::{
+    Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
+    RepositoryFacts,
+};
 use crate::plan::{BackupRequest, nearest, version};
 pub use sets::{integrity, open_sets, surroundings};
 
@@ -27,6 +30,9 @@ const HEALTH: Duration = Duration::from_secs(5);
 
 /// Writing to a repository and reading it back from every node.
 const VERIFY: Duration = Duration::from_secs(60);
+
+/// Between two looks at exporters that are behind: a flush of theirs takes a second.
+const LATER: Duration = Duration::from_secs(2);
 
 /// What is asked beside the components themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +70,10 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     {
         search.health = Err(problem.clone());
     }
+    if scope == Scope::Preflight {
+        facts.other_repositories = other_repositories(http, request).await;
+        native_retention(http, dialect, &mut facts).await;
+    }
     if scope != Scope::Backups {
         let brokers: Vec<_> =
             request.components.iter().copied().filter(|c| matches!(c, Component::Broker(_))).collect();
@@ -72,7 +82,15 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
             ask(http, &asked, ANSWER, client::phases).await
         }));
         let phases = phases.await;
-        facts.exporting = brokers.into_iter().zip(phases).collect();
+        facts.exporting = brokers.iter().copied().zip(phases).collect();
+        if scope == Scope::Preflight {
+            facts.positions = positions(http, &brokers).await;
+            if facts.all_positions().is_some_and(|p| !p.lag().is_empty()) {
+                tokio::time::sleep(LATER).await;
+                let later = positions(http, &brokers).await.into_values().flatten();
+                facts.positions_later = Some(Positions::merged(later));
+            }
+        }
         if let (true, Some(path)) = (facts.exporting.is_empty(), dialect.exporting) {
             let asked = Request::get(Component::Gateway, path);
             // Believed where it answers; elsewhere its absence means nothing.
@@ -82,6 +100,37 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
         }
     }
     facts
+}
+
+async fn native_retention(http: &Http, dialect: &Dialect, facts: &mut Facts) {
+    if let Some(path) = dialect.native_retention {
+        facts.native_retention = http.call(&Request::get(Component::Gateway, path), ANSWER).await.is_ok();
+    }
+}
+
+/// What the web applications write to, where that is known and is not the records' repository.
+async fn other_repositories(
+    http: &Http,
+    request: &BackupRequest,
+) -> BTreeMap<String, (Answer<RepositoryFacts>, Option<Answer<usize>>)> {
+    let host = Component::Search;
+    if !request.components.contains(&host) {
+        return BTreeMap::new();
+    }
+    let others = request.other_repositories();
+    let asked = others.keys().map(|name| async move {
+        let look = Request::get(host, search::repository(name));
+        let found = ask(http, &look, ANSWER, |r| client::repository(r, name)).await;
+        let verified = match &found {
+            Ok(repository) if repository.is_writable() => {
+                let verify = Request::post(host, search::verify(name));
+                Some(ask(http, &verify, VERIFY, client::verified_nodes).await)
+            }
+            _ => None,
+        };
+        ((*name).to_owned(), (found, verified))
+    });
+    join_all(asked).await.into_iter().collect()
 }
 
 type Raw = Result<Response, Problem>;
@@ -111,6 +160,14 @@ async fn gateway(
         (path, http.call(&list, LIST).await.map_err(CallError::into_problem))
     });
     join_all(asked).await.into_iter().collect()
+}
+
+async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, Answer<Positions>> {
+    let answers = join_all(brokers.iter().map(|b| async {
+        let asked = Request::get(*b, METRICS);
+        ask(http, &asked, ANSWER, client::positions).await
+    }));
+    brokers.iter().copied().zip(answers.await).collect()
 }
 
 /// Whether a path is there: an endpoint's own error, a 404 included, is its sign of life. `None`: not known.

@@ -143,9 +143,7 @@ pub async fn surroundings(http: &Http, request: &BackupRequest, facts: &mut Fact
         facts.lifecycle_policies =
             policies.into_iter().filter(|p| Some(&p.repository) == request.repository.as_ref()).collect();
     }
-    if let Some(path) = nearest(request, facts).native_retention {
-        facts.native_retention = http.call(&Request::get(Component::Gateway, path), ANSWER).await.is_ok();
-    }
+    super::native_retention(http, nearest(request, facts), facts).await;
 }
 
 /// Lets the engine check everything in the repository. May take very long; nothing may write there meanwhile.

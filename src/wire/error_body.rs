@@ -33,6 +33,8 @@ fn of_json(value: &Value) -> Option<String> {
     }
     text("message")
         .or_else(|| text("errorMessage"))
+        // AWS, before a managed OpenSearch
+        .or_else(|| text("Message"))
         .or_else(|| text("detail"))
         .or_else(|| {
             value.get("body").and_then(|b| b.get("message")).and_then(Value::as_str).map(str::to_owned)

@@ -6,11 +6,13 @@
 mod actuator;
 mod error_body;
 mod exporting;
+mod metrics;
 mod repository;
 mod snapshot;
 
 pub use actuator::*;
 pub use error_body::message_of;
 pub use exporting::*;
+pub use metrics::{Position, positions};
 pub use repository::*;
 pub use snapshot::*;

@@ -165,5 +165,6 @@ fn https_and_other_paths_of_the_actuator() {
             .env("zeebe", "MANAGEMENT_ENDPOINTS_WEB_BASE_PATH", "/manage"),
     );
     assert_eq!(place(&release, Component::Broker(0)).scheme, "https");
-    assert!(notes(&release).contains("answers at /manage instead of /actuator"), "{}", notes(&release));
+    assert_eq!(place(&release, Component::Broker(0)).actuator.as_deref(), Some("/manage"));
+    assert_eq!(place(&release, Component::Gateway).actuator.as_deref(), Some("/manage"));
 }
