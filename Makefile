@@ -38,8 +38,24 @@ generate: ## Write what is made from the code's tables: docs, the chart's Role, 
 	$(CARGO) test --locked --test shipping
 
 .PHONY: install
-install: build ## Install the kubectl plugin under PREFIX (/usr/local)
-	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
+install: ## Install the plugin, its completion and man pages under PREFIX (/usr/local); the static binary, if it was built
+	@test -x dist/$(shell uname -m)/kubectl-camunda_backup || $(MAKE) build
+	install -D -m 0755 $(or $(wildcard dist/$(shell uname -m)/kubectl-camunda_backup),$(BINARY)) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
+	ln -sf kubectl-camunda_backup $(DESTDIR)$(PREFIX)/bin/kubectl_complete-camunda_backup
+	$(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup man $(DESTDIR)$(PREFIX)/share/man/man1
+
+.PHONY: uninstall
+uninstall: ## Remove what install has put under PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup $(DESTDIR)$(PREFIX)/bin/kubectl_complete-camunda_backup \
+	  $(DESTDIR)$(PREFIX)/share/man/man1/camunda-backup*.1
+
+.PHONY: dist
+dist: ## Everything of a release from the static binaries: archives, images, chart, krew manifest, SBOM, licences, checksums
+	scripts/dist.sh
+
+.PHONY: reproducible
+reproducible: ## Build the static binary twice, in different folders, and compare (ARCH=x86_64)
+	scripts/reproducible.sh $(or $(ARCH),x86_64)
 
 .PHONY: test-chart
 test-chart: ## The chart without a cluster: lint, schema, what each switch renders, the manifests
@@ -82,7 +98,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-engines test-camunda test-kubernetes ## Everything
+test: check test-fast test-schedules test-engines test-chart test-camunda test-kubernetes ## Everything
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

@@ -19,6 +19,8 @@ mod help;
 mod journal;
 #[path = "cli/killed.rs"]
 mod killed;
+#[path = "cli/metrics.rs"]
+mod metrics;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/pipes.rs"]

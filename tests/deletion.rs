@@ -326,7 +326,7 @@ async fn another_releases_whole_backup_is_not_ours_to_delete() {
     let all = sets(&facts, &expected());
     let reasons = |n: u64, force| {
         let set = all.iter().find(|s| s.id == id(n)).expect("listed");
-        refusals(set, &all, force).iter().map(|f| f.reason).collect::<Vec<_>>()
+        refusals(set, &all, force, rig.sim.time_of_day()).iter().map(|f| f.reason).collect::<Vec<_>>()
     };
     assert_eq!(reasons(FOREIGN, false), [Reason::OwnerUnknown]);
     assert_eq!(reasons(20000, false), [Reason::NewestComplete]);
@@ -341,7 +341,8 @@ async fn a_component_that_is_away_makes_every_set_unknown_and_nothing_deletable(
     let facts = survey(&rig.http("look"), &rig.request(), Scope::Backups).await;
     let all = sets(&facts, &expected());
     for set in &all {
-        let reasons: Vec<_> = refusals(set, &all, true).iter().map(|f| f.reason).collect();
+        let reasons: Vec<_> =
+            refusals(set, &all, true, rig.sim.time_of_day()).iter().map(|f| f.reason).collect();
         assert_eq!(reasons, [Reason::PartUnknown], "{}", set.id);
     }
     let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };

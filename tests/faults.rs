@@ -5,14 +5,17 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use camunda_backup::client::{Method, Request};
 use camunda_backup::exit::Exit;
-use camunda_backup::model::{Component, Part, Reason};
+use camunda_backup::model::{Component, Engine, Part, Reason};
+use camunda_backup::plan::{self, Action};
 use camunda_backup::run::{Exporting, Outcome, PartOutcome};
 use camunda_backup::sim::{Fault, FaultRule, Profile};
-use support::{Ran, Rig, bounded};
+use camunda_backup::survey::{Scope, survey};
+use support::{NOW, Ran, Rig, bounded};
 
 fn profile() -> Profile {
     Profile { brokers: 3, replication: 3, ..Profile::default() }
@@ -48,37 +51,56 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// Every request that a backup makes after preflight, as (who, how, part of the path).
-fn requests() -> Vec<(Component, Method, &'static str)> {
-    vec![
-        (Component::Optimize, Method::Post, "/actuator/backups"),
-        (Component::Operate, Method::Post, "/actuator/backups"),
-        (Component::Tasklist, Method::Post, "/actuator/backups"),
-        (Component::Optimize, Method::Get, "/actuator/backups/"),
-        (Component::Operate, Method::Get, "/actuator/backups/"),
-        (Component::Tasklist, Method::Get, "/actuator/backups/"),
-        (Component::Gateway, Method::Post, "/actuator/exporting/pause"),
-        (Component::Search, Method::Put, "/_snapshot/"),
-        (Component::Search, Method::Get, "camunda_zeebe_records_backup_"),
-        (Component::Search, Method::Get, "_status"),
-        (Component::Gateway, Method::Post, "/actuator/backups"),
-        (Component::Gateway, Method::Get, "/actuator/backups/"),
-        (Component::Gateway, Method::Post, "/actuator/exporting/resume"),
-    ]
+/// Every request that a backup of this release makes after preflight: an example, and the part of its path by which a
+/// rule finds it under any ID. Taken from the plan, so that a new row brings its own.
+async fn requests(profile: &Profile) -> Vec<(Request, String)> {
+    let rig = Rig::new(profile.clone());
+    let asked = rig.request();
+    let facts = survey(&rig.http("plan"), &asked, Scope::Preflight).await;
+    let procedure = plan::backup(&asked, &facts, NOW).expect("a plan");
+    let id = procedure.backup_id.to_string();
+    let head = |path: &str| path.split(&id).next().unwrap_or(path).to_owned();
+    let mut all = Vec::new();
+    for step in &procedure.steps {
+        match &step.action {
+            Action::PauseExporting { request } | Action::ResumeExporting { request } => {
+                all.push((request.clone(), request.path.split('?').next().unwrap_or_default().to_owned()));
+            }
+            Action::Start { request, .. } => all.push((request.clone(), head(&request.path))),
+            Action::Await { watches } => {
+                for watch in watches {
+                    all.push((watch.request.clone(), head(&watch.request.path)));
+                    all.extend(watch.progress.clone().map(|p| (p, "_status".to_owned())));
+                }
+            }
+            Action::ConfirmPaused => {}
+        }
+    }
+    all
 }
 
-fn rules() -> Vec<FaultRule> {
+/// Which cases are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Every fault once, later, and for ever.
+    Full,
+    /// Every fault for ever.
+    Brief,
+}
+
+async fn rules(profile: &Profile, depth: Depth) -> Vec<FaultRule> {
     let mut rules = Vec::new();
-    for (component, method, path) in requests() {
+    for (example, path) in requests(profile).await {
         for fault in faults() {
-            let probe = FaultRule::always(component, method, path, fault.clone());
+            let probe = FaultRule::always(example.component, example.method, &path, fault.clone());
             // A fault that cannot happen to this request would be no test.
-            let example = Request { component, method, path: example(path), body: None };
             if !probe.covers(&example) {
                 continue;
             }
-            rules.push(probe.clone().times(1));
-            rules.push(FaultRule { skip: 1, ..probe.clone().times(2) });
+            if depth == Depth::Full {
+                rules.push(probe.clone().times(1));
+                rules.push(FaultRule { skip: 1, ..probe.clone().times(2) });
+            }
             rules.push(probe);
         }
     }
@@ -95,19 +117,6 @@ fn rules() -> Vec<FaultRule> {
     rules
 }
 
-fn example(path: &str) -> String {
-    match path {
-        "/_snapshot/" => "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1".to_owned(),
-        "camunda_zeebe_records_backup_" => {
-            "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1".to_owned()
-        }
-        "_status" => "/_snapshot/camunda-backup/camunda_zeebe_records_backup_1/_status".to_owned(),
-        "/actuator/backups/" => "/actuator/backups/1".to_owned(),
-        "/actuator/exporting/pause" => "/actuator/exporting/pause?soft=true".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn without_a_fault_the_backup_is_complete() {
     let rig = Rig::new(profile());
@@ -121,49 +130,119 @@ async fn without_a_fault_the_backup_is_complete() {
     assert!(servers.is_some_and(|s| s <= *paused), "{servers:?} of {paused:?}");
 }
 
-/// The matrix. A panic in a test's own thread prints; silence it, there are hundreds of injected ones.
-#[tokio::test(start_paused = true)]
-async fn every_request_and_every_fault_ends_safely() {
+/// How the cases of a matrix ended.
+#[derive(Debug, Default)]
+struct Ends {
+    complete: AtomicUsize,
+    failed: AtomicUsize,
+    maybe: AtomicUsize,
+}
+
+/// One case: a backup with the fault, and the next one without it.
+async fn case(profile: &Profile, rule: FaultRule, ends: &Ends) {
+    let context = format!("{} on {}: {rule}", profile.camunda_version, profile.engine);
+    let mut rig = Rig::new(profile.clone());
+    // Hours of virtual polling tell nothing that minutes do not.
+    rig.limits.paused = Duration::from_secs(300);
+    rig.limits.total = Duration::from_secs(900);
+    rig.sim.inject(rule);
+    let ran = bounded(&context, rig.create("first")).await;
+    rig.assert_safe(&ran, &context);
+    let count = match ran.exit() {
+        Exit::Done => &ends.complete,
+        Exit::MaybePaused => &ends.maybe,
+        Exit::Failed | Exit::Deadline => &ends.failed,
+        other => panic!("{context}: {other:?} {ran:?}"),
+    };
+    count.fetch_add(1, Ordering::Relaxed);
+    // Whatever it was: when the fault is gone, the next run repairs and succeeds under a new ID.
+    rig.sim.clear_faults();
+    // IDs are seconds: where nothing was started, the next second is the next ID.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let next = rig.next();
+    let again = bounded(&context, next.create("second")).await;
+    next.assert_safe(&again, &context);
+    assert!(again.is_complete() || stuck(&again), "{context}: the next run: {again:?}");
+    if let (Ran::Driven(first, _), Ran::Driven(second, _)) = (&ran, &again) {
+        assert!(second.backup_id > first.backup_id, "{context}: an ID was used twice");
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
+}
+
+/// The matrix of one release, on all processors. `FAULTS=full` makes every one a full one.
+fn matrix(profile: &Profile, depth: Depth) -> Ends {
+    let full = std::env::var("FAULTS").is_ok_and(|v| v == "full");
+    let depth = if full { Depth::Full } else { depth };
+    let profile = Profile { brokers: 3, replication: 3, ..profile.clone() };
+    // Injected panics would print a page each.
     std::panic::set_hook(Box::new(|info| {
         let text = info.to_string();
         if !text.contains("simulated panic") {
             eprintln!("{text}");
         }
     }));
-    let rules = rules();
-    assert!(rules.len() > 400, "only {} cases", rules.len());
-    let (mut complete, mut failed, mut maybe) = (0, 0, 0);
-    for rule in rules {
-        let context = rule.to_string();
-        let mut rig = Rig::new(profile());
-        // Hours of virtual polling tell nothing that minutes do not.
-        rig.limits.paused = Duration::from_secs(300);
-        rig.limits.total = Duration::from_secs(900);
-        rig.sim.inject(rule);
-        let ran = bounded(&context, rig.create("first")).await;
-        rig.assert_safe(&ran, &context);
-        match ran.exit() {
-            Exit::Done => complete += 1,
-            Exit::MaybePaused => maybe += 1,
-            Exit::Failed | Exit::Deadline => failed += 1,
-            other => panic!("{context}: {other:?} {ran:?}"),
+    let rules = runtime().block_on(rules(&profile, depth));
+    let (next, ends) = (AtomicUsize::new(0), Ends::default());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(rule) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    runtime().block_on(case(&profile, rule.clone(), &ends));
+                }
+            });
         }
-        // Whatever it was: when the fault is gone, the next run repairs and succeeds under a new ID.
-        rig.sim.clear_faults();
-        // IDs are seconds: where nothing was started, the next second is the next ID.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let next = rig.next();
-        let again = bounded(&context, next.create("second")).await;
-        next.assert_safe(&again, &context);
-        assert!(again.is_complete() || stuck(&again), "{context}: the next run: {again:?}");
-        if let (Ran::Driven(first, _), Ran::Driven(second, _)) = (&ran, &again) {
-            assert!(second.backup_id > first.backup_id, "{context}: an ID was used twice");
-        }
-    }
+    });
     println!(
-        "{complete} complete, {failed} failed with exporting running, {maybe} with exit 30 and an armed journal"
+        "{} on {}, {depth:?}: {} cases: {:?} complete, {:?} failed with exporting running, {:?} with exit 30",
+        profile.camunda_version,
+        profile.engine,
+        rules.len(),
+        ends.complete,
+        ends.failed,
+        ends.maybe
     );
-    assert!(complete > 50 && failed > 100 && maybe > 5, "{complete} {failed} {maybe}");
+    ends
+}
+
+fn named(name: &str) -> Profile {
+    Profile::named(name).expect("a profile")
+}
+
+/// The two procedures that pause, with every case.
+#[test]
+fn every_request_and_every_fault_ends_safely() {
+    for name in ["8.6", "8.8"] {
+        let ends = matrix(&named(name), Depth::Full);
+        let [complete, failed, maybe] = [ends.complete, ends.failed, ends.maybe].map(AtomicUsize::into_inner);
+        assert!(complete + failed + maybe > 300, "{name}");
+        assert!(complete > 50 && failed > 100 && maybe > 5, "{name}: {complete} {failed} {maybe}");
+    }
+}
+
+/// Every other family and engine: each fault at each request, for ever.
+#[test]
+fn every_fault_in_every_family_ends_safely() {
+    let open = |name: &str| named(name).on(Engine::OpenSearch);
+    for profile in
+        [open("8.7"), named("8.8-standalone"), open("8.9"), named("8.10"), named("8.10").without_optimize()]
+    {
+        let ends = matrix(&profile, Depth::Brief);
+        assert!(ends.complete.into_inner() > 5 && ends.maybe.into_inner() > 0);
+    }
+}
+
+/// Nothing is paused there, so nothing can stay paused.
+#[test]
+fn every_fault_on_relational_storage_ends_safely() {
+    let explicit = Profile { own_ids: false, ..named("8.9-rdbms") };
+    for profile in [named("8.9-rdbms"), named("8.10-rdbms"), explicit] {
+        let ends = matrix(&profile, Depth::Brief);
+        assert_eq!(ends.maybe.into_inner(), 0);
+        assert!(ends.complete.into_inner() + ends.failed.into_inner() > 50);
+    }
 }
 
 /// A web application with a snapshot that never ends is busy for ever: that is rightly refused.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use camunda_backup::dialect::ROWS;
+use camunda_backup::client::Request;
+use camunda_backup::dialect::{Dialect, ROWS};
 use camunda_backup::model::{
     BackupId, Cluster, Component, ComponentFacts, Engine, EngineFacts, Facts, Part, PartBackup, PartState,
-    Positions, Problem, ProblemKind, Reason, Severity, StoredSnapshot, Version,
+    Positions, Problem, ProblemKind, Reason, Severity, Storage, StoredSnapshot, Version,
 };
 use camunda_backup::plan::{self, Action, BackupRequest, PlanError, Procedure};
 
@@ -36,14 +37,29 @@ fn facts(engine: Engine) -> Facts {
     }
 }
 
-/// Every set of components that contains the gateway.
-fn presences() -> Vec<BTreeSet<Component>> {
-    (0..1usize << OPTIONAL.len())
-        .map(|bits| {
-            let given = OPTIONAL.iter().enumerate().filter(|(i, _)| bits & (1 << i) != 0).map(|(_, c)| *c);
-            given.chain([Component::Gateway, Component::Broker(0)]).collect()
-        })
-        .collect()
+/// Every set of components that a row's release may have: the gateway always, the others it knows or not.
+fn presences(row: &Dialect) -> Vec<BTreeSet<Component>> {
+    let known: Vec<_> =
+        OPTIONAL.into_iter().filter(|c| row.routes.iter().any(|r| r.hosts.contains(c))).collect();
+    // The fullest first.
+    let all = (0..1usize << known.len()).rev().map(|bits| {
+        let given = known.iter().enumerate().filter(|(i, _)| bits & (1 << i) != 0).map(|(_, c)| *c);
+        given.chain([Component::Gateway, Component::Broker(0)]).collect()
+    });
+    all.collect()
+}
+
+/// What the gateway of a row answers.
+fn answering_like(row: &Dialect, engine: Engine) -> Facts {
+    Facts { paths: row.gateway.iter().copied().collect(), elsewhere: row.elsewhere, ..facts(engine) }
+}
+
+/// Of the first version that the row holds for.
+fn plan_of(row: &Dialect, components: BTreeSet<Component>, engine: Engine) -> Procedure {
+    let request = request(components, Some(row.from.clone()));
+    let procedure = plan::backup(&request, &answering_like(row, engine), 1_700_000_000).expect("a plan");
+    assert_eq!(procedure.dialect, row.name);
+    procedure
 }
 
 fn plan(version: &Version, components: BTreeSet<Component>, engine: Engine) -> Procedure {
@@ -60,11 +76,12 @@ fn text(procedure: &Procedure) -> String {
         };
         writeln!(text, "{}{marks}", step.name).expect("a string");
         match &step.action {
-            Action::PauseExporting { request }
-            | Action::Start { request, .. }
-            | Action::ResumeExporting { request } => {
-                let body = request.body.as_ref().map(|b| format!(" {b}")).unwrap_or_default();
-                writeln!(text, "    {} {} {}{body}", request.component, request.method.name(), request.path)
+            Action::PauseExporting { request } | Action::ResumeExporting { request } => {
+                writeln!(text, "    {}", line(request))
+            }
+            Action::Start { request, otherwise, .. } => {
+                writeln!(text, "    {}", line(request)).expect("a string");
+                otherwise.iter().try_for_each(|r| writeln!(text, "    or, if refused: {}", line(r)))
             }
             Action::AwaitExporters { probes } => {
                 probes.iter().try_for_each(|r| writeln!(text, "    {} GET {}", r.component, r.path))
@@ -79,16 +96,38 @@ fn text(procedure: &Procedure) -> String {
     for skipped in &procedure.skipped {
         writeln!(text, "not in it: {} ({})", skipped.part, skipped.reason).expect("a string");
     }
+    if let Some(elsewhere) = procedure.elsewhere {
+        writeln!(text, "not in it: {elsewhere}").expect("a string");
+    }
     text
+}
+
+fn line(request: &Request) -> String {
+    let body = request.body.as_ref().map(|b| format!(" {b}")).unwrap_or_default();
+    format!("{} {} {}{body}", request.component, request.method.name(), request.path)
+}
+
+/// The steps by name, on one line.
+fn in_brief(procedure: &Procedure) -> String {
+    let steps: Vec<_> = procedure.steps.iter().map(|s| s.name.as_str()).collect();
+    let skipped: Vec<_> = procedure.skipped.iter().map(|s| s.part.name()).collect();
+    let skipped = if skipped.is_empty() { "nothing".to_owned() } else { skipped.join(", ") };
+    format!("{}\n  without {skipped}\n", steps.join(" > "))
 }
 
 #[test]
 fn the_whole_plan_of_every_row_and_engine() {
-    let all: BTreeSet<_> = OPTIONAL.into_iter().chain([Component::Gateway, Component::Broker(0)]).collect();
     for row in ROWS {
         for engine in [Engine::Elasticsearch, Engine::OpenSearch] {
-            let name = format!("{} on {engine}", row.name);
-            insta::assert_snapshot!(name, text(&plan(&row.from, all.clone(), engine)));
+            let all = presences(row).remove(0);
+            let mut written = text(&plan_of(row, all, engine));
+            for components in &presences(row)[1..] {
+                let names: Vec<_> = components.iter().map(ToString::to_string).collect();
+                writeln!(written, "\n{}:", names.join(", ")).expect("a string");
+                write!(written, "  {}", in_brief(&plan_of(row, components.clone(), engine)))
+                    .expect("a string");
+            }
+            insta::assert_snapshot!(format!("{} on {engine}", row.name), written);
         }
     }
 }
@@ -96,18 +135,148 @@ fn the_whole_plan_of_every_row_and_engine() {
 #[test]
 fn every_row_and_presence_keeps_the_rules() {
     for row in ROWS {
-        for components in presences() {
+        for components in presences(row) {
             for engine in [Engine::Elasticsearch, Engine::OpenSearch] {
-                let procedure = plan(&row.from, components.clone(), engine);
-                assert_eq!(procedure.violations(), Vec::<String>::new(), "{} with {components:?}", row.name);
+                let context = format!("{} with {components:?} on {engine}", row.name);
+                let procedure = plan_of(row, components.clone(), engine);
+                assert_eq!(procedure.violations(), Vec::<String>::new(), "{context}");
                 let planned: BTreeSet<Part> = procedure.parts().into_iter().collect();
                 let skipped: BTreeSet<Part> = procedure.skipped.iter().map(|s| s.part).collect();
                 let known: BTreeSet<Part> = row.routes.iter().map(|r| r.part).collect();
-                assert!(planned.is_disjoint(&skipped), "{components:?}");
-                assert_eq!(&planned | &skipped, known, "a part is neither in the plan nor named as left out");
-                assert!(planned.contains(&Part::Zeebe));
+                assert!(planned.is_disjoint(&skipped), "{context}");
+                assert_eq!(
+                    &planned | &skipped,
+                    known,
+                    "{context}: neither in the plan nor named as left out"
+                );
+                assert!(planned.contains(&Part::Zeebe), "{context}");
+                let pauses = procedure.steps.iter().any(|s| s.arms.is_some());
+                assert_eq!(pauses, row.storage == Storage::Search, "{context}");
+                // From 8.8 on the web applications' snapshots lie in the pause as well.
+                let position = |name: &str| procedure.steps.iter().position(|s| s.name == name);
+                if let (Some(history), Some(pause)) = (position("start-history"), position("pause-exporting"))
+                {
+                    assert!(pause < history, "{context}");
+                }
+                // What the plan takes is what a set of it is later measured by, unless it can do without.
+                let asked = request(components.clone(), Some(row.from.clone()));
+                let expected = plan::expected(&asked, &answering_like(row, engine));
+                let needed: BTreeSet<_> =
+                    planned.iter().copied().filter(|p| row.route(*p).is_some_and(|r| r.needed)).collect();
+                let gap = |p: &Part| row.gap(*p, &row.from, engine).is_some();
+                let needed: BTreeSet<_> = needed.into_iter().filter(|p| !gap(p)).collect();
+                assert_eq!(expected, needed, "{context}");
             }
         }
+    }
+}
+
+fn with_records(names: &[&str], optimize: bool) -> (BackupRequest, Facts) {
+    let row = ROWS.iter().find(|r| r.name == "8.8, orchestration cluster").expect("a row");
+    let mut components = BTreeSet::from([Component::Gateway, Component::Broker(0), Component::Search]);
+    if optimize {
+        components.insert(Component::Optimize);
+    }
+    let names = names.iter().map(|n| (*n).to_owned()).collect();
+    let facts = Facts { record_indices: Some(Ok(names)), ..answering_like(row, Engine::Elasticsearch) };
+    (request(components, Some(row.from.clone())), facts)
+}
+
+#[test]
+fn without_records_there_is_no_snapshot_of_them_and_the_set_does_not_miss_it() {
+    let (asked, facts) = with_records(&[], false);
+    let planned = plan::backup(&asked, &facts, 1);
+    let procedure = planned.as_ref().expect("a plan");
+    let skipped: Vec<_> = procedure.skipped.iter().map(|s| s.part).collect();
+    assert_eq!(skipped, [Part::Optimize, Part::Records]);
+    assert!(procedure.skipped[1].reason.contains("nothing exports records"));
+    assert!(!plan::expected(&asked, &facts).contains(&Part::Records));
+    let found = |planned: &Result<_, _>, asked: &_, facts: &_| {
+        plan::preflight(asked, facts, planned).iter().any(|f| f.reason == Reason::RecordsMatchNothing)
+    };
+    assert!(!found(&planned, &asked, &facts));
+
+    // Optimize reads them: with it their absence is a wrong prefix.
+    let (asked, facts) = with_records(&[], true);
+    let planned = plan::backup(&asked, &facts, 1);
+    assert!(planned.as_ref().is_ok_and(|p| p.parts().contains(&Part::Records)));
+    assert!(found(&planned, &asked, &facts));
+    let (asked, facts) = with_records(&["zeebe-record_job_8.8.0_2026-11-23"], false);
+    assert!(plan::backup(&asked, &facts, 1).is_ok_and(|p| p.parts().contains(&Part::Records)));
+}
+
+#[test]
+fn optimize_without_a_backup_on_opensearch_is_refused_or_left_out_by_choice() {
+    let components: BTreeSet<_> = OPTIONAL.into_iter().chain([Component::Gateway]).collect();
+    let refused = |asked: &BackupRequest, engine| {
+        let facts = facts(engine);
+        let planned = plan::backup(asked, &facts, 1);
+        let findings = plan::preflight(asked, &facts, &planned);
+        findings
+            .iter()
+            .find(|f| f.reason == Reason::PartCannotBeTaken)
+            .map(|f| (f.severity, f.remedy.clone()))
+    };
+    for (version, refuses) in [("8.5.3", true), ("8.6.0", true), ("8.7.0", false), ("8.8.0", false)] {
+        let asked = request(components.clone(), Some(version.parse().expect("a version")));
+        assert_eq!(refused(&asked, Engine::Elasticsearch), None, "{version}");
+        let found = refused(&asked, Engine::OpenSearch);
+        assert_eq!(found.is_some(), refuses, "{version}");
+        assert!(found.is_none_or(|(s, remedy)| s == Severity::Error && remedy.contains("--leave-out")));
+        let without = BackupRequest { leave_out: BTreeSet::from([Part::Optimize]), ..asked };
+        assert_eq!(refused(&without, Engine::OpenSearch), None, "{version}");
+        let procedure = plan::backup(&without, &facts(Engine::OpenSearch), 1).expect("a plan");
+        let skipped = procedure.skipped.iter().find(|s| s.part == Part::Optimize).expect("told");
+        assert_eq!(skipped.reason.contains("before 8.7"), refuses, "{}", skipped.reason);
+    }
+}
+
+#[test]
+fn a_given_version_is_told_and_one_that_does_not_fit_is_refused() {
+    let row = ROWS.iter().find(|r| r.name == "8.8, orchestration cluster").expect("a row");
+    let mut facts = answering_like(row, Engine::Elasticsearch);
+    let url = String::new;
+    let told =
+        ComponentFacts { url: url(), version: Some(Version::full(8, 8, 1)), health: Ok("UP".to_owned()) };
+    facts.components.insert(Component::Gateway, told);
+    let found = |given: Option<Version>| {
+        let asked = request(BTreeSet::from([Component::Gateway]), given);
+        let planned = plan::backup(&asked, &facts, 1);
+        let given = planned.as_ref().is_ok_and(|p| p.version_given);
+        (given, plan::preflight(&asked, &facts, &planned))
+    };
+    let text = |findings: &[camunda_backup::model::Finding], reason| {
+        findings.iter().find(|f| f.reason == reason).map(|f| f.detail.clone())
+    };
+    let (given, findings) = found(None);
+    assert!(!given && text(&findings, Reason::VersionGiven).is_none());
+    let (given, findings) = found(Some(Version::full(8, 8, 3)));
+    assert!(given);
+    assert_eq!(
+        text(&findings, Reason::VersionGiven).as_deref(),
+        Some("version 8.8.3 was given; the components say 8.8.1")
+    );
+    assert_eq!(text(&findings, Reason::VersionContradicted), None);
+    let (_, findings) = found(Some(Version::full(8, 6, 0)));
+    let contradiction = text(&findings, Reason::VersionContradicted).expect("it does not answer like 8.6");
+    assert!(contradiction.contains("/actuator/backupRuntime"), "{contradiction}");
+}
+
+#[test]
+fn another_id_reaches_everything_that_carries_one() {
+    let all: BTreeSet<_> = OPTIONAL.into_iter().chain([Component::Gateway, Component::Broker(0)]).collect();
+    for row in ROWS {
+        let mut renumbered = plan_of(row, all.clone(), Engine::Elasticsearch);
+        let asked = BackupRequest {
+            backup_id: BackupId::new(1_795_392_000_123).ok(),
+            ..request(all.clone(), Some(row.from.clone()))
+        };
+        let other = plan::backup(&asked, &answering_like(row, Engine::Elasticsearch), 1).expect("a plan");
+        renumbered.renumber(other.backup_id);
+        // Who asks for an ID leaves nothing to the cluster: that start differs, as it should.
+        let rest =
+            |p: &Procedure| text(p).lines().filter(|l| !l.contains("backupRuntime")).collect::<String>();
+        assert_eq!(rest(&renumbered), rest(&other), "{}", row.name);
     }
 }
 
@@ -231,7 +400,8 @@ fn who_may_not_verify_the_repository_may_back_up() {
 fn the_version_is_the_gateways_unless_given() {
     let mut facts = facts(Engine::Elasticsearch);
     let components = BTreeSet::from([Component::Gateway, Component::Operate]);
-    assert_eq!(plan::backup(&request(components.clone(), None), &facts, 1), Err(PlanError::VersionUnknown));
+    let unknown = plan::backup(&request(components.clone(), None), &facts, 1).expect_err("no version");
+    assert!(matches!(&unknown, PlanError::VersionUnknown { known } if known.contains("8.10")), "{unknown}");
     let found =
         |version| ComponentFacts { url: String::new(), version: Some(version), health: Ok("UP".to_owned()) };
     facts.components.insert(Component::Operate, found(Version::full(8, 7, 1)));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camunda_backup::client::Method;
 use camunda_backup::exit::Exit;
-use camunda_backup::model::{Component, Reason};
+use camunda_backup::model::{Component, Engine, Reason};
 use camunda_backup::sim::{Fault, FaultRule, Profile};
 use fastrand::Rng;
 use support::{Ran, Rig, bounded};
@@ -38,9 +38,17 @@ fn schedule(seed: u64) -> Schedule {
     let mut rng = Rng::with_seed(seed);
     let brokers = rng.u16(1..=3);
     let replication = if rng.bool() { 1 } else { brokers };
-    let profile = Profile { brokers, replication, has_optimize: rng.bool(), ..Profile::default() };
+    // Every family in turn, so that few seeds suffice to see each.
+    let names = Profile::NAMES;
+    let profile = usize::try_from(seed).ok().and_then(|n| Profile::named(names[n % names.len()]));
+    let profile = Profile { brokers, replication, ..profile.expect("named by the table") };
+    let profile = if rng.bool() { profile } else { profile.without_optimize() };
+    // Optimize of 8.5 and 8.6 has no backup on OpenSearch: that is refused, and no schedule.
+    let open =
+        rng.bool() && (!profile.has_optimize || !["8.5", "8.6"].contains(&&profile.camunda_version[..3]));
+    let profile = profile.on(if open { Engine::OpenSearch } else { Engine::Elasticsearch });
     let components = profile.components();
-    let faults = (0..rng.usize(0..=4)).map(|_| fault(&mut rng)).collect();
+    let faults = (0..rng.usize(0..=4)).map(|_| fault(&mut rng, &profile)).collect();
     let outages = (0..rng.usize(0..=2))
         .map(|_| {
             let component = components[rng.usize(0..components.len())];
@@ -53,14 +61,16 @@ fn schedule(seed: u64) -> Schedule {
     Schedule { profile, faults, outages, signals, death }
 }
 
-fn fault(rng: &mut Rng) -> FaultRule {
+fn fault(rng: &mut Rng, profile: &Profile) -> FaultRule {
+    let (hosts, history) = profile.layout.history.unwrap_or((&[Component::Operate], "/actuator/backups"));
+    let partitions = profile.layout.partitions[0];
     let requests = [
-        (Component::Operate, Method::Post, "/actuator/backups"),
-        (Component::Tasklist, Method::Get, "/actuator/backups/"),
+        (hosts[0], Method::Post, history),
+        (if profile.has_tasklist { Component::Tasklist } else { hosts[0] }, Method::Get, under(history)),
         (Component::Gateway, Method::Post, "/exporting/pause"),
         (Component::Gateway, Method::Post, "/exporting/resume"),
-        (Component::Gateway, Method::Post, "/actuator/backups"),
-        (Component::Gateway, Method::Get, "/actuator/backups/"),
+        (Component::Gateway, Method::Post, partitions),
+        (Component::Gateway, Method::Get, under(partitions)),
         (Component::Search, Method::Put, "/_snapshot/"),
         (Component::Search, Method::Get, "/_snapshot/"),
         (Component::Broker(0), Method::Get, "/actuator/partitions"),
@@ -101,6 +111,15 @@ fn fault(rng: &mut Rng) -> FaultRule {
         if !in_survey {
             return rule;
         }
+    }
+}
+
+/// What asks for one backup, and not for the list of them.
+fn under(collection: &str) -> &'static str {
+    match collection {
+        "/actuator/backupHistory" => "/actuator/backupHistory/",
+        "/actuator/backupRuntime" => "/actuator/backupRuntime/",
+        _ => "/actuator/backups/",
     }
 }
 

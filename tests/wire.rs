@@ -14,7 +14,8 @@ use camunda_backup::client::{
     TransportError,
 };
 use camunda_backup::model::{
-    Component, Engine, ExporterPhase, PartBackup, PartState, Problem, ProblemKind, Version,
+    BackupId, Component, Engine, ExporterPhase, PartBackup, PartState, Problem, ProblemKind, Version,
+    WHOLE_CLUSTER,
 };
 use camunda_backup::wire;
 use serde::Serialize;
@@ -536,4 +537,47 @@ fn everything_that_is_modelled_survives_a_round_trip() {
     ];
     // What servers tell and we do not read: a field that we stop reading would appear here.
     insta::assert_snapshot!("left-out", left_out.concat());
+}
+
+fn answer(body: &str) -> Response {
+    Response { status: 200, body: body.as_bytes().to_vec().into() }
+}
+
+/// From the description of 8.10 (not recorded): by tenant, and for the whole cluster.
+#[test]
+fn exporting_of_later_versions() {
+    let of = |body: &str| client::phases(&answer(body)).expect("understood");
+    let one = r#"{"role":"LEADER","exporterPhase":"SOFT_PAUSED","exportedPosition":1}"#;
+    let nested = of(&format!(r#"{{"default":{{"1":{one},"2":{one}}},"other":{{"1":{one}}}}}"#));
+    let numbers: Vec<_> = nested.iter().map(|p| p.partition).collect();
+    assert_eq!(numbers, [1, 2, 1], "every tenant's partitions count");
+    assert_eq!(
+        nested,
+        [of(&format!(r#"{{"1":{one},"2":{one}}}"#)), of(&format!(r#"{{"1":{one}}}"#))].concat()
+    );
+    for (word, paused) in [("SOFT_PAUSED", true), ("EXPORTING", false), ("MIXED", false)] {
+        let whole = of(&format!(r#"{{"status":"{word}"}}"#));
+        assert_eq!((whole.len(), whole[0].partition), (1, WHOLE_CLUSTER));
+        assert_eq!(whole[0].phase.as_ref().map(ExporterPhase::is_paused), Some(paused), "{word}");
+    }
+    assert!(client::phases(&answer(r#"{"message":"no"}"#)).is_err());
+}
+
+#[test]
+fn an_id_that_the_cluster_made() {
+    let of = |body: &str| client::made_id(&answer(body)).map(BackupId::get);
+    assert_eq!(
+        of(r#"{"message":"m","backupId":1795392000123,"backupIds":{"default":1795392000123}}"#),
+        Some(1_795_392_000_123)
+    );
+    assert_eq!(of(r#"{"message":"A backup with id 5 has been scheduled."}"#), None);
+}
+
+#[test]
+fn every_opensearch_is_known_by_its_distribution() {
+    for version in ["1.3.20", "2.19.0", "3.2.0", "7.10.2"] {
+        let body = format!(r#"{{"version":{{"distribution":"opensearch","number":"{version}"}}}}"#);
+        let facts = client::engine(&answer(&body)).expect("understood");
+        assert_eq!((facts.engine, facts.version.as_str()), (Engine::OpenSearch, version));
+    }
 }

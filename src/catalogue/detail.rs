@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::entries::{Set, set};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, is_bad};
 use super::times;
 use crate::model::{BackupId, Facts, Part, PartState, Piece, SnapshotDetail, SnapshotName, Version};
 
@@ -89,7 +89,7 @@ fn pieces(part: Part, evidence: &Evidence<'_>, facts: &Facts) -> Vec<PieceDetail
         let piece = all.entry(&snapshot.name).or_insert_with(|| unlisted(&snapshot.name, name));
         piece.stored = Some(true);
         // The engine's word is nearer to the thing, and a list in brief has none.
-        if !piece.listed || !piece.state.is_told() {
+        if !piece.listed || !piece.state.is_told() || is_bad(&snapshot.state) {
             piece.state = snapshot.state.clone();
         }
         if let Some(detail) = facts.details.get(&snapshot.name) {

@@ -30,6 +30,11 @@ pub fn age(sets: &[Set], max_age: Option<Duration>, now: Timestamp) -> Vec<Findi
     if let Some(max_age) = max_age {
         let age = newest.started.map(|t| Duration::try_from(now.duration_since(t)).unwrap_or_default());
         let text = match age {
+            // The next years would all be young enough.
+            Some(_) if newest.is_from_the_future(now) => Some(format!(
+                "the newest complete set, {}, says that it began in the future: its age is not known",
+                newest.id
+            )),
             Some(age) if age <= max_age => None,
             Some(age) => Some(format!(
                 "the newest complete set, {}, began {} ago, {} is the limit",

@@ -45,12 +45,30 @@ pub struct Set {
 }
 
 impl Set {
-    /// Whether it began less than this ago, or in a future that only clocks apart can explain.
+    /// Whether it began less than this ago, or in a future that clocks apart can explain. What lies further ahead is no
+    /// age: it would be young for years.
     pub fn is_younger_than(&self, age: Duration, now: Timestamp) -> bool {
-        self.started
-            .is_some_and(|t| Duration::try_from(now.duration_since(t)).is_ok_and(|d| d < age) || t > now)
+        self.started.is_some_and(|t| match Duration::try_from(now.duration_since(t)) {
+            Ok(past) => past < age,
+            Err(_) => !self.is_from_the_future(now),
+        })
+    }
+
+    /// Whether it says that it began later than clocks apart can explain.
+    pub fn is_from_the_future(&self, now: Timestamp) -> bool {
+        let horizon = now.checked_add(CLOCKS_APART).unwrap_or(now);
+        self.started.is_some_and(|t| t > horizon)
+    }
+
+    /// Whether a part of it is being taken, whatever its other parts are.
+    pub fn is_running(&self) -> bool {
+        let running = |p: &PartEntry| matches!(p, PartEntry::Found { state: PartState::InProgress, .. });
+        self.parts.values().any(running)
     }
 }
+
+/// A clock may be this much ahead of another one before a set counts as coming from the future.
+pub(super) const CLOCKS_APART: Duration = Duration::from_secs(3600);
 
 /// What a set is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -98,7 +98,8 @@ impl<'a> Evidence<'a> {
                 match (self.listed.get(&part), absent(facts.backups.get(&part)), stored) {
                     // A list in brief: the repository knows what it leaves out.
                     (Some(backup), _, Some(stored)) if !backup.state.is_told() => orphaned(stored),
-                    (Some(backup), _, _) => snapshots(backup),
+                    (Some(backup), _, Some(stored)) => worse(snapshots(backup), stored),
+                    (Some(backup), _, None) => snapshots(backup),
                     (None, unasked_or_missing, None) => unasked_or_missing,
                     // The owner does not list it, but its snapshots are there: they are what a restore needs.
                     (None, PartEntry::Missing, Some(orphans)) => orphaned(orphans),
@@ -123,7 +124,7 @@ fn absent<T>(asked: Option<&Answer<T>>) -> PartEntry {
     }
 }
 
-fn is_bad(state: &PartState) -> bool {
+pub(super) fn is_bad(state: &PartState) -> bool {
     matches!(state, PartState::Failed | PartState::Partial | PartState::Incompatible)
 }
 
@@ -155,6 +156,20 @@ fn snapshots(backup: &PartBackup) -> PartEntry {
         }
     };
     PartEntry::Found { state, done, total, problem }
+}
+
+/// What the engine says of the same snapshots counts where it is worse: it is what a restore reads.
+fn worse(listed: PartEntry, stored: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
+    let Some((_, bad)) = stored.iter().find(|(_, s)| is_bad(&s.state)) else { return listed };
+    match listed {
+        PartEntry::Found { state, done, total, .. } if !is_bad(&state) => PartEntry::Found {
+            state: bad.state.clone(),
+            done,
+            total,
+            problem: Some(format!("{} is {} in the repository", bad.name, bad.state)),
+        },
+        other => other,
+    }
 }
 
 /// Snapshots that no owner lists.

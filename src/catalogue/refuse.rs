@@ -1,15 +1,17 @@
 //! May this set be deleted? What speaks against it.
 
+use jiff::Timestamp;
+
 use super::drift::newest_complete;
 use super::entries::{PartEntry, Set, SetState};
-use super::retention::looks_foreign;
+use super::retention::{IN_THE_MAKING, looks_foreign};
 use crate::model::{Finding, Reason};
 
 /// Everything that speaks against deleting this set. Empty: it may be deleted.
 ///
 /// `force` lifts what protects a set from a human's mistake: that it is the newest complete one, that it is being taken,
 /// that it may be another release's. It never lifts that a component could not be asked: half of the set would stay.
-pub fn refusals(set: &Set, sets: &[Set], force: bool) -> Vec<Finding> {
+pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Finding> {
     let id = set.id;
     let mut findings = Vec::new();
     for (part, entry) in &set.parts {
@@ -24,11 +26,16 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool) -> Vec<Finding> {
         let text = format!("{id} is the newest complete set");
         findings.push(Finding::new(Reason::NewestComplete, None, text));
     }
-    if set.state == SetState::InProgress {
+    let young = set.state == SetState::Incomplete && set.is_younger_than(IN_THE_MAKING, now);
+    if set.is_running() {
         findings.push(Finding::new(Reason::SetInProgress, None, format!("{id} is being taken")));
+    } else if young {
+        let minutes = IN_THE_MAKING.as_secs() / 60;
+        let text = format!("{id} began less than {minutes} min ago: another run may be at it");
+        findings.push(Finding::new(Reason::SetInProgress, None, text));
     }
     if looks_foreign(set) {
-        let text = format!("{id} is whole in the repository, but the brokers of this release do not know it");
+        let text = format!("what there is of {id} is whole, but the brokers of this release do not know it");
         findings.push(Finding::new(Reason::OwnerUnknown, None, text));
     }
     findings

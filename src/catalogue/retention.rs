@@ -3,7 +3,11 @@
 //! The rules are those of `restic forget`, whose names people know, with three differences that make a mistake cheaper:
 //!
 //! - **The newest complete set is always kept**, whatever the policy says; and while no set is complete nothing is deleted.
-//! - **Only complete sets count.** A failed one never takes a place, and is deleted by `failed_after` alone.
+//! - **Only complete sets count.** A failed one never takes a place, and is deleted by `failed_after` alone. One whose
+//!   remaining parts are whole (the release has a part more than then, or its deletion was interrupted) takes no place
+//!   either, but is kept as long as it would be if it were complete.
+//! - **Only what is ours is deleted.** The brokers of this release must know a set that is not complete: snapshots prove
+//!   nothing, as releases may share a repository. `unproven` says that they do not.
 //! - **A clock is not trusted.** "Newest" is the highest ID, because Zeebe takes no lower one. `within` counts back from
 //!   the newest complete set and not from now: when backups have stopped, or the clock has jumped ahead, nothing more is
 //!   deleted. A set from the future takes no place and is kept; so is one of which nobody knows when it was taken.
@@ -18,8 +22,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Serialize, Serializer};
 
-use super::{Set, SetState};
-use crate::model::{BackupId, Part};
+use super::entries::CLOCKS_APART;
+use super::{PartEntry, Set, SetState};
+use crate::model::{BackupId, Part, PartState};
 
 /// What to keep. A rule that is not given keeps nothing; without any rule for them all complete sets are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +37,22 @@ pub struct Policy {
     pub every: BTreeMap<Every, u32>,
     /// Delete sets that are failed or incomplete when they are older than this; without it they are kept.
     pub failed_after: Option<Duration>,
+    /// Also delete failed sets that the brokers do not know: no other release keeps snapshots in this repository.
+    pub unproven: bool,
     /// In which an hour, a day, a week, a month, a year begins.
     pub zone: TimeZone,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { last: None, within: None, every: BTreeMap::new(), failed_after: None, zone: TimeZone::UTC }
+        Self {
+            last: None,
+            within: None,
+            every: BTreeMap::new(),
+            failed_after: None,
+            unproven: false,
+            zone: TimeZone::UTC,
+        }
     }
 }
 
@@ -185,23 +199,52 @@ pub struct Decision {
     pub reasons: Vec<Why>,
 }
 
-/// A clock may be this much ahead of another one before a set counts as coming from the future.
-const CLOCKS_APART: Duration = Duration::from_secs(3600);
-
 /// A set without a failed part may still be in the making for so long, by somebody who does not know our lock.
-const IN_THE_MAKING: Duration = Duration::from_secs(15 * 60);
+pub(super) const IN_THE_MAKING: Duration = Duration::from_secs(15 * 60);
 
 /// Decides on every set, in their order.
 pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision> {
-    let complete = || sets.iter().filter(|s| s.state == SetState::Complete);
-    let newest = complete().map(|s| s.id).max();
+    let complete: Vec<&Set> = sets.iter().filter(|s| s.state == SetState::Complete).collect();
+    let newest = complete.iter().map(|s| s.id).max();
+    let mut kept = held(&complete, policy, now);
+    if let Some(newest) = newest {
+        kept.entry(newest).or_default().insert(0, Why::NewestComplete);
+    }
+    let remains: Vec<&Set> = sets.iter().filter(|s| s.state == SetState::Complete || is_rest(s)).collect();
+    let mut held_rests = held(&remains, policy, now);
+    let time_counts = policy.within.is_some() || !policy.every.is_empty();
+    let shared = sets.iter().any(looks_foreign);
+    // For sets that are complete, and for what is left of such.
+    let by_rules = |set: &Set, reasons: Option<Vec<Why>>| match reasons {
+        Some(reasons) => (true, reasons),
+        None if !policy.keeps() => (true, vec![Why::NoRule]),
+        None if time_counts && set.started.is_none() => (true, vec![Why::TimeUnknown]),
+        None if set.is_from_the_future(now) => (true, vec![Why::Future]),
+        None => (false, vec![Why::NotKept]),
+    };
+    sets.iter()
+        .map(|set| {
+            let (keep, reasons) = match set.state {
+                SetState::Complete => by_rules(set, kept.remove(&set.id)),
+                SetState::InProgress => (true, vec![Why::InProgress]),
+                SetState::Unknown => (true, vec![Why::Unknown]),
+                _ if set.is_running() => (true, vec![Why::InProgress]),
+                _ if newest.is_some() && is_rest(set) && !set.is_younger_than(IN_THE_MAKING, now) => {
+                    by_rules(set, held_rests.remove(&set.id))
+                }
+                SetState::Failed | SetState::Incomplete => broken(set, policy, now, newest, shared),
+            };
+            Decision { id: set.id, state: set.state, started: set.started, keep, reasons }
+        })
+        .collect()
+}
+
+/// What the rules keep of these sets.
+fn held(sets: &[&Set], policy: &Policy, now: Timestamp) -> BTreeMap<BackupId, Vec<Why>> {
     let mut kept: BTreeMap<BackupId, Vec<Why>> = BTreeMap::new();
     let mut keep = |id, why| kept.entry(id).or_default().push(why);
-    if let Some(newest) = newest {
-        keep(newest, Why::NewestComplete);
-    }
     if let Some(last) = policy.last {
-        let mut ids: Vec<_> = complete().map(|s| s.id).collect();
+        let mut ids: Vec<_> = sets.iter().map(|s| s.id).collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
         for (id, nth) in ids.into_iter().zip(1..=last) {
             keep(id, Why::Last(nth));
@@ -210,7 +253,7 @@ pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision>
     // Those whose time can be relied on.
     let horizon = now.checked_add(CLOCKS_APART).unwrap_or(now);
     let timed: BTreeSet<(Timestamp, BackupId)> =
-        complete().filter_map(|s| Some((s.started.filter(|t| *t <= horizon)?, s.id))).collect();
+        sets.iter().filter_map(|s| Some((s.started.filter(|t| *t <= horizon)?, s.id))).collect();
     let youngest = timed.last().map(|(t, _)| *t);
     if let (Some(within), Some(youngest)) = (policy.within, youngest) {
         for (time, id) in &timed {
@@ -232,25 +275,20 @@ pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision>
             keep(id, Why::Every(*every, slot));
         }
     }
-    let time_counts = policy.within.is_some() || !policy.every.is_empty();
-    let shared = sets.iter().any(looks_foreign);
-    sets.iter()
-        .map(|set| {
-            let (keep, reasons) = match set.state {
-                SetState::Complete => match kept.remove(&set.id) {
-                    Some(reasons) => (true, reasons),
-                    None if !policy.keeps() => (true, vec![Why::NoRule]),
-                    None if time_counts && set.started.is_none() => (true, vec![Why::TimeUnknown]),
-                    None if set.started.is_some_and(|t| t > horizon) => (true, vec![Why::Future]),
-                    None => (false, vec![Why::NotKept]),
-                },
-                SetState::InProgress => (true, vec![Why::InProgress]),
-                SetState::Unknown => (true, vec![Why::Unknown]),
-                SetState::Failed | SetState::Incomplete => broken(set, policy, now, newest, shared),
-            };
-            Decision { id: set.id, state: set.state, started: set.started, keep, reasons }
+    kept
+}
+
+/// Whether it is what remains of a complete set of ours: the brokers know it, and nothing of it is broken. Then parts are
+/// missing because the release has more of them by now (or more partitions), or because its deletion was interrupted.
+fn is_rest(set: &Set) -> bool {
+    let found = |p: &PartEntry| !matches!(p, PartEntry::Missing);
+    is_proven_ours(set)
+        && set.state == SetState::Incomplete
+        && set.parts.iter().filter(|(_, p)| found(p)).all(|(part, p)| {
+            p.is_complete()
+                || (*part == Part::Zeebe
+                    && matches!(p, PartEntry::Found { state: PartState::Incomplete, .. }))
         })
-        .collect()
 }
 
 fn broken(
@@ -262,10 +300,10 @@ fn broken(
 ) -> (bool, Vec<Why>) {
     let keep = |why| (true, vec![why]);
     let Some(limit) = policy.failed_after else { return keep(Why::NoFailedRule) };
-    if set.parts.values().any(|p| matches!(p, super::PartEntry::Unknown(_))) {
+    if set.parts.values().any(|p| matches!(p, PartEntry::Unknown(_))) {
         return keep(Why::Unknown);
     }
-    if looks_foreign(set) || (shared && !is_proven_ours(set)) {
+    if !is_proven_ours(set) && (!policy.unproven || shared || looks_foreign(set)) {
         return keep(Why::OwnerUnknown);
     }
     if newest_complete.is_none() {
@@ -273,7 +311,7 @@ fn broken(
     }
     match set.started {
         None => keep(Why::TimeUnknown),
-        Some(t) if t > now => keep(Why::Future),
+        Some(_) if set.is_from_the_future(now) => keep(Why::Future),
         Some(_) if set.is_younger_than(limit, now) => keep(Why::FailedNotLong),
         Some(_) if set.state == SetState::Incomplete && set.is_younger_than(IN_THE_MAKING, now) => {
             keep(Why::FailedNotLong)
@@ -285,16 +323,16 @@ fn broken(
 /// Whether the brokers of this very release know it. Snapshots prove nothing: releases that share a repository see each
 /// other's, and only the brokers' store belongs to one release alone.
 pub fn is_proven_ours(set: &Set) -> bool {
-    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, super::PartEntry::Found { .. }))
+    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, PartEntry::Found { .. }))
 }
 
-/// Whether it looks like a whole backup of another release: every part but Zeebe's is there and whole.
+/// Whether it looks like a whole backup of another release: the brokers do not know it, and every part that is there is
+/// whole. Which parts another release has is not known: it may do without Optimize.
 pub fn looks_foreign(set: &Set) -> bool {
-    let mut others =
-        set.parts.iter().filter(|(part, _)| **part != Part::Zeebe).map(|(_, entry)| entry).peekable();
-    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, super::PartEntry::Missing))
-        && others.peek().is_some()
-        && others.all(super::PartEntry::is_complete)
+    let mut there = set.parts.values().filter(|p| matches!(p, PartEntry::Found { .. })).peekable();
+    set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, PartEntry::Missing))
+        && there.peek().is_some()
+        && there.all(PartEntry::is_complete)
 }
 
 #[cfg(test)]

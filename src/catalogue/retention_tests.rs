@@ -26,7 +26,7 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         SetState::Complete => entry(PartState::Completed),
         SetState::Failed => entry(PartState::Failed),
         SetState::InProgress => entry(PartState::InProgress),
-        SetState::Incomplete => PartEntry::Missing,
+        SetState::Incomplete => entry(PartState::Incomplete),
         SetState::Unknown => PartEntry::Unknown("away".to_owned()),
     };
     Set {
@@ -245,6 +245,7 @@ fn policies() -> impl Strategy<Value = Policy> {
                 within: within.map(hours),
                 every: rules.into_iter().filter_map(|(e, n)| Some((e, n?))).collect(),
                 failed_after: failed.map(hours),
+                unproven: false,
                 zone: TimeZone::get(zone).expect("known"),
             }
         })
@@ -257,6 +258,7 @@ fn more(policy: &Policy, by: u32) -> Policy {
         within: policy.within.map(|d| d + Duration::from_secs(3600) * by),
         every: policy.every.iter().map(|(e, n)| (*e, n + by)).collect(),
         failed_after: policy.failed_after.map(|d| d + Duration::from_secs(3600) * by),
+        unproven: policy.unproven,
         zone: policy.zone.clone(),
     }
 }
@@ -298,4 +300,81 @@ proptest! {
         let (one, two) = (retention(&sets, &policy, now()), retention(&sets, &another, now()));
         prop_assert!(deleted(&two).is_subset(&deleted(&one)));
     }
+}
+
+/// What is left of a set of which these parts are there and whole.
+fn rest(n: u64, started: i64, there: &[Part]) -> Set {
+    let all = [Part::Operate, Part::Tasklist, Part::Optimize, Part::Records, Part::Zeebe];
+    let one =
+        |part: &Part| if there.contains(part) { entry(PartState::Completed) } else { PartEntry::Missing };
+    Set {
+        parts: all.iter().map(|part| (*part, one(part))).collect(),
+        ..set(n, SetState::Incomplete, Some(started))
+    }
+}
+
+#[test]
+fn what_the_brokers_do_not_know_is_never_pruned_whichever_parts_are_there() {
+    let others = [Part::Operate, Part::Tasklist, Part::Optimize, Part::Records];
+    let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    for mask in 1..16_u32 {
+        let there: Vec<_> =
+            others.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, p)| *p).collect();
+        let mut sets = taken(&[1]);
+        sets.push(rest(9, NOW - 900 * HOUR, &there));
+        let decisions = retention(&sets, &policy, now());
+        assert_eq!(decisions[1].reasons, [Why::OwnerUnknown], "{there:?}");
+        // Whoever says that the repository is this release's alone still does not lose what looks whole.
+        let decisions = retention(&sets, &Policy { unproven: true, ..policy.clone() }, now());
+        assert_eq!(decisions[1].reasons, [Why::OwnerUnknown], "{there:?}");
+        if let Some(PartEntry::Found { state, .. }) = sets[1].parts.get_mut(&there[0]) {
+            *state = PartState::Failed;
+        }
+        sets[1].state = SetState::Failed;
+        assert_eq!(retention(&sets, &policy, now())[1].reasons, [Why::OwnerUnknown], "{there:?}");
+        let decisions = retention(&sets, &Policy { unproven: true, ..policy.clone() }, now());
+        assert_eq!(decisions[1].reasons, [Why::FailedLong], "{there:?}");
+    }
+}
+
+#[test]
+fn sets_from_before_the_release_grew_go_by_the_rules_of_complete_ones() {
+    // Optimize was added later; the clean-up of failed ones must not eat the history.
+    let whole = [Part::Operate, Part::Tasklist, Part::Records, Part::Zeebe];
+    let mut sets = taken(&[1]);
+    sets[0].id = id(100);
+    sets.extend(
+        (1..=4).rev().map(|n| rest(n, NOW - (200 - i64::try_from(n).expect("small")) * HOUR, &whole)),
+    );
+    let policy = Policy { last: Some(3), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    assert_eq!(kept(&sets, &policy), [100, 4, 3]);
+    // They take no place of a complete one.
+    sets.push(set(50, SetState::Complete, Some(NOW - 300 * HOUR)));
+    assert!(kept(&sets, &Policy { last: Some(2), ..policy.clone() }).contains(&50));
+    // Without a rule for complete ones nothing of them goes.
+    let only_failed = Policy { last: None, ..policy };
+    assert_eq!(deleted(&retention(&sets, &only_failed, now())), BTreeSet::new());
+}
+
+#[test]
+fn an_interrupted_deletion_is_finished() {
+    let mut sets = taken(&[1, 25]);
+    sets[0].id = id(100);
+    sets[1].id = id(99);
+    sets.push(rest(9, NOW - 900 * HOUR, &[Part::Zeebe]));
+    let policy = Policy { last: Some(2), ..Policy::default() };
+    assert_eq!(deleted(&retention(&sets, &policy, now())), BTreeSet::from([9]));
+    // A young one may be one that is being taken.
+    sets[2] = rest(101, NOW - 60, &[Part::Zeebe]);
+    assert_eq!(deleted(&retention(&sets, &policy, now())), BTreeSet::new());
+}
+
+#[test]
+fn a_failed_set_with_a_part_on_its_way_is_being_taken() {
+    let mut sets = taken(&[1]);
+    let mut running = set(9, SetState::Failed, Some(NOW - 900 * HOUR));
+    running.parts.insert(Part::Tasklist, entry(PartState::InProgress));
+    sets.push(running);
+    let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
+    assert_eq!(retention(&sets, &policy, now())[1].reasons, [Why::InProgress]);
 }

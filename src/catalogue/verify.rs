@@ -59,7 +59,34 @@ pub fn judge(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
         let wrong = contents(*part, entry, pieces, measure);
         findings.extend(wrong.into_iter().map(|(reason, text)| about(reason, text)));
     }
+    findings.extend(not_checked(detail, measure));
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    findings
+}
+
+/// Checks that belong to the verdict and could not be made: without them nobody may say "restorable".
+fn not_checked(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
+    let not = |component, text: String| Finding::new(Reason::CheckNotMade, component, text);
+    let facts = measure.facts;
+    let mut findings = Vec::new();
+    let gateway = facts.components.get(&Component::Gateway);
+    if detail.set.parts.contains_key(&Part::Zeebe)
+        && measure.version.is_none()
+        && gateway.is_some_and(|g| g.version.is_none())
+    {
+        let text = "the running version is not known, so it is not compared";
+        findings.push(not(Component::Gateway, text.to_owned()));
+    }
+    if let Some(Err(problem)) = &facts.cluster {
+        findings
+            .push(not(Component::Gateway, format!("the number of partitions is not compared: {problem}")));
+    }
+    if let Some(Err(problem)) = &facts.engine {
+        findings.push(not(Component::Search, format!("the engine's version is not compared: {problem}")));
+    }
+    if let Some(Err(problem)) = &facts.indices {
+        findings.push(not(Component::Search, format!("index prefixes are not compared: {problem}")));
+    }
     findings
 }
 
@@ -213,6 +240,13 @@ fn contents(
     if part != Part::Records && answered && unlisted > 0 {
         let text = format!("{unlisted} of its snapshots in the repository are not listed by {}", owner(part));
         wrong.push((Reason::SnapshotsUnlisted, text));
+    }
+    // The owner of a part tells of snapshots that are not where the set's others are.
+    let gone = pieces.iter().filter(|p| p.listed && p.stored == Some(false)).count();
+    if gone > 0 {
+        let all = gone == pieces.len();
+        let reason = if all { Reason::SnapshotsElsewhere } else { Reason::SnapshotsNotInRepository };
+        wrong.push((reason, format!("{gone} of {} snapshots are not in the repository", pieces.len())));
     }
     wrong
 }

@@ -266,11 +266,16 @@ fn a_young_set_may_still_be_finished() {
     assert_eq!(reasons_at(&facts, 1_700_000_300), [Reason::PartFailed]);
 }
 
+const LATER: &str = "2030-01-01T00:00:00Z";
+
 #[test]
 fn what_must_not_be_deleted_is_refused() {
     let refused = |facts: &Facts, force| {
         let all = sets(facts, &expected());
-        refusals(&all[0], &all, force).iter().map(|f| f.reason).collect::<Vec<_>>()
+        refusals(&all[0], &all, force, LATER.parse().expect("a time"))
+            .iter()
+            .map(|f| f.reason)
+            .collect::<Vec<_>>()
     };
     let mut facts = good();
     assert_eq!(refused(&facts, false), [Reason::NewestComplete]);

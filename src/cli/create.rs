@@ -72,7 +72,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
             };
             match attempts(&one).await {
                 Exit::Done if !policy.is_empty() => {
-                    one.prune(Rules { keep: &args.keep, policy: &policy }).await
+                    one.prune(Rules { keep: &args.keep, policy: &policy, without_records: true }).await
                 }
                 exit => exit,
             }

@@ -13,10 +13,17 @@ use super::signals::{Danger, listen};
 use crate::catalogue::refusals;
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
-use crate::model::{BackupId, Finding};
+use crate::model::{BackupId, Finding, Reason};
 use crate::plan::{self, Deletion};
 use crate::render::{DeletionItem, DeletionView, Document};
 use crate::run::{Cancel, Level};
+
+/// What the user takes upon himself.
+#[derive(Clone, Copy)]
+struct Allowed {
+    force: bool,
+    without_records: bool,
+}
 
 pub(crate) async fn run(context: &Context, args: DeleteArgs) -> Exit {
     match delete(context, args).await {
@@ -41,9 +48,10 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
             "nobody can be asked here: give --yes, or --dry-run to see what would be deleted",
         ));
     }
+    let allowed = Allowed { force: args.force, without_records: args.without_records };
     let (cancel, danger) = listen(context, &repair_command(context, &setup));
     if args.dry_run || asks {
-        let deletions = planned(context, &setup, &ids, args.force).await?;
+        let deletions = planned(context, &setup, &ids, allowed).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();
         let view = DeletionView { dry_run: true, items };
         if args.dry_run {
@@ -65,7 +73,7 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
         cancel: &cancel,
         timeout,
     };
-    let exit = under_lock(&deleter, &ids, args.force, &danger).await;
+    let exit = under_lock(&deleter, &ids, allowed, &danger).await;
     journal.finish().await;
     chronicle.finish().await;
     exit
@@ -75,12 +83,12 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
 async fn under_lock(
     deleter: &Deleter<'_>,
     ids: &[BackupId],
-    force: bool,
+    allowed: Allowed,
     danger: &Danger,
 ) -> Result<Exit, Exit> {
     let Deleter { context, setup, journal, chronicle, cancel, .. } = deleter;
     repair_first(context, setup, journal, chronicle, cancel, danger).await?;
-    let deletions = planned(context, setup, ids, force).await?;
+    let deletions = planned(context, setup, ids, allowed).await?;
     let items = deleter.items(deletions).await;
     let exit = sets::exit(&items, cancel);
     context.print(&Document::Deletion(&DeletionView { dry_run: false, items }));
@@ -92,10 +100,14 @@ async fn planned(
     context: &Context,
     setup: &Setup,
     ids: &[BackupId],
-    force: bool,
+    allowed: Allowed,
 ) -> Result<Vec<Deletion>, Exit> {
     let looked = sets::look(context, setup).await?;
-    let refused: Vec<Finding> = ids.iter().flat_map(|id| against(&looked, *id, force)).collect();
+    let mut refused: Vec<Finding> = ids.iter().flat_map(|id| against(&looked, *id, allowed.force)).collect();
+    if let Some(unasked) = looked.records_unasked().filter(|_| !allowed.without_records) {
+        let text = format!("{unasked}: they would stay behind; --without-records leaves them there");
+        refused.push(Finding::new(Reason::PartUnknown, None, text));
+    }
     if !refused.is_empty() {
         return Err(sets::refuse(context, &refused));
     }
@@ -104,7 +116,7 @@ async fn planned(
 
 fn against(looked: &Looked, id: BackupId, force: bool) -> Vec<Finding> {
     match looked.set(id) {
-        Some(set) => refusals(set, &looked.sets, force),
+        Some(set) => refusals(set, &looked.sets, force, super::timestamp()),
         // Nothing is there: that is what was wanted, once everybody has said so.
         None => looked.all_answered().err().into_iter().collect(),
     }

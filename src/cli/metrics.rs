@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Metrics")]
 pub struct MetricsArgs {
-    /// Write the numbers of the run to this file at its end, for node_exporter's textfile collector
+    /// Write the numbers of the run to this file at its end, for `node_exporter`'s textfile collector
     #[arg(long, value_name = "FILE", env = "CAMUNDA_BACKUP_METRICS_FILE")]
     pub metrics_file: Option<PathBuf>,
     /// Send them to this Pushgateway, such as `http://pushgateway:9091`

@@ -9,12 +9,15 @@ mod args;
 mod check;
 mod chronicle;
 mod cleanup;
+mod complete;
 mod console;
 mod create;
 mod delete;
 mod describe;
+mod engine;
 mod guard;
 mod in_cluster;
+mod kube_args;
 mod list;
 mod lock;
 mod metrics;
@@ -36,8 +39,6 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
-
-use clap::CommandFactory;
 
 use crate::exit::Exit;
 use crate::model::Finding;
@@ -119,6 +120,9 @@ fn choose(question: &str, names: &[String]) -> Option<String> {
 
 /// Parses the command line and does what it says.
 pub fn run(argv: &[OsString]) -> Exit {
+    if complete::answer(argv) {
+        return Exit::Done;
+    }
     let called = called_as(argv.first());
     let cli = match parse::parse(called, argv) {
         Ok(cli) => cli,
@@ -140,6 +144,7 @@ pub fn run(argv: &[OsString]) -> Exit {
     let exit = match cli.verb {
         Verb::Completion { shell } => completion(&context, shell),
         Verb::Version => version(&context),
+        Verb::Man { folder } => man(&context, &folder),
         Verb::Guard => Exit::Bug,
         verb => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
@@ -187,17 +192,17 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Check(args) => check::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
         Verb::List(args) => list::run(context, args).await,
-        Verb::Describe(args) => describe::run(context, args).await,
+        Verb::Describe(args) => Box::pin(describe::run(context, args)).await,
         Verb::Verify(args) => {
             let target = args.metrics.clone();
-            let exit = verify::run(context, args).await;
+            let exit = Box::pin(verify::run(context, args)).await;
             metrics::tell(context, "verify", &target, exit).await;
             exit
         }
         Verb::Delete(args) => delete::run(context, args).await,
         Verb::Prune(args) => {
             let (target, dry_run) = (args.metrics.clone(), args.dry_run);
-            let exit = prune::run(context, args).await;
+            let exit = Box::pin(prune::run(context, args)).await;
             if !dry_run {
                 metrics::tell(context, "prune", &target, exit).await;
             }
@@ -206,28 +211,35 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
         Verb::Resume(args) => resume::run(context, args).await,
         Verb::Sandbox(args) => sandbox::run(context, args).await,
         Verb::Rights(args) => rights::run(context, &args),
-        Verb::Completion { .. } | Verb::Version | Verb::Guard => Exit::Bug,
+        Verb::Completion { .. } | Verb::Man { .. } | Verb::Version | Verb::Guard => Exit::Bug,
     }
 }
 
 fn completion(context: &Context, shell: clap_complete::Shell) -> Exit {
     let name =
         if context.called.starts_with("kubectl") { "kubectl-camunda_backup" } else { "camunda-backup" };
-    // The generators offer what is hidden, too.
-    let all = Cli::command();
-    let mut visible = clap::Command::new(name)
-        .version(env!("CARGO_PKG_VERSION"))
-        .disable_help_subcommand(true)
-        .args(all.get_arguments().cloned())
-        .subcommands(all.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned());
-    // For bash, the generator loses every flag of a verb when there is a hyphen in the name (clap issue 6421): it gets a
-    // name without one, and the last lines, which bind the function to the command, get the real one.
-    let given = if shell == clap_complete::Shell::Bash { name.replace('-', "_") } else { name.to_owned() };
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut visible, &given, &mut text);
-    let text = String::from_utf8_lossy(&text).replace(&format!(" {given}\n"), &format!(" {name}\n"));
-    context.write(|out| out.write_all(text.as_bytes()));
-    Exit::Done
+    match complete::script(shell, name) {
+        Ok(text) => {
+            context.write(|out| out.write_all(&text));
+            Exit::Done
+        }
+        Err(error) => context.fail(Exit::Bug, error),
+    }
+}
+
+/// One page for the program and one for each verb.
+fn man(context: &Context, folder: &std::path::Path) -> Exit {
+    let mut command = parse::command("camunda-backup");
+    let pages = std::fs::create_dir_all(folder).and_then(|()| {
+        command.build();
+        clap_mangen::generate_to(command, folder)
+    });
+    match pages {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            context.fail(Exit::Usage, format!("man pages cannot be written to {}: {error}", folder.display()))
+        }
+    }
 }
 
 fn version(context: &Context) -> Exit {

@@ -105,7 +105,8 @@ fn for_a_job(typed: &ArgMatches) -> (Vec<String>, Vec<String>) {
     (words, files)
 }
 
-fn every_arg(command: Command, change: &mut dyn FnMut(Arg) -> Arg) -> Command {
+/// The same change for every argument of every verb.
+pub(super) fn every_arg(command: Command, change: &mut dyn FnMut(Arg) -> Arg) -> Command {
     command.mut_args(&mut *change).mut_subcommands(|verb| every_arg(verb, &mut *change))
 }
 

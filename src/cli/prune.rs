@@ -7,7 +7,7 @@ use super::rights::Needs;
 use super::set_args::{KeepArgs, PruneArgs};
 use super::sets::{self, Deleter};
 use super::signals::listen;
-use crate::catalogue::{Policy, Set, SetState, other_hands, retention};
+use crate::catalogue::{Policy, Set, Why, other_hands, retention};
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Finding, Reason};
@@ -35,7 +35,7 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
         sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
     context.notes.about(&setup);
     let (cancel, danger) = listen(context, &repair_command(context, &setup));
-    let rules = Rules { keep: &args.keep, policy: &policy };
+    let rules = Rules { keep: &args.keep, policy: &policy, without_records: args.without_records };
     if args.dry_run {
         let (view, deletions) = decide(context, &setup, rules).await?;
         let items = deletions.into_iter().map(DeletionItem::planned).collect();
@@ -67,6 +67,8 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
 pub(crate) struct Rules<'a> {
     pub keep: &'a KeepArgs,
     pub policy: &'a Policy,
+    /// Without a search engine nothing is known of the records snapshots; then nothing is deleted, unless this is said.
+    pub without_records: bool,
 }
 
 /// Decides and deletes, under the lock that the caller holds.
@@ -97,6 +99,10 @@ async fn decide(
             .filter(|s| is_running(s, now))
             .map(|s| Finding::new(Reason::SetInProgress, None, format!("{} is being taken", s.id))),
     );
+    if let Some(unasked) = looked.records_unasked().filter(|_| !rules.without_records) {
+        let text = format!("{unasked}: they would stay behind; --without-records leaves them there");
+        against.push(Finding::new(Reason::PartUnknown, None, text));
+    }
     if !against.is_empty() {
         return Err(sets::refuse(context, &against));
     }
@@ -106,17 +112,23 @@ async fn decide(
     let mut ids: Vec<BackupId> = decisions.iter().filter(|d| !d.keep).map(|d| d.id).collect();
     ids.sort_unstable();
     let deletions = plan::deletions(&setup.request, &looked.facts, ids);
+    let mut findings = other_hands(&looked.facts);
+    let unproven = decisions.iter().filter(|d| d.reasons.contains(&Why::OwnerUnknown)).count();
+    if unproven > 0 && rules.policy.failed_after.is_some() {
+        let text = format!("{unproven} backups that are not complete are kept: the brokers do not know them");
+        findings.push(Finding::new(Reason::KeptUnproven, None, text));
+    }
     let view = PruneView {
         dry_run: false,
         policy: rules.keep.rules(),
         time_zone: rules.keep.time_zone.clone(),
         decisions,
         items: Vec::new(),
-        findings: other_hands(&looked.facts),
+        findings,
     };
     Ok((view, deletions))
 }
 
 fn is_running(set: &Set, now: jiff::Timestamp) -> bool {
-    set.state == SetState::InProgress && (set.started.is_none() || set.is_younger_than(HANGS, now))
+    set.is_running() && (set.started.is_none() || set.is_younger_than(HANGS, now))
 }

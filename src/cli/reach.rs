@@ -4,18 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
-
-use super::Context;
-use super::access::{Access, Fetched, aws, secret_ref};
-use super::args::{Access as Way, KubeArgs, ReleaseArgs, SearchArgs};
+use super::access::{Fetched, secret_ref};
+use super::args::{Access as Way, KubeArgs, ReleaseArgs};
 use super::rights::{Asked, Missing, Needs, Where, explained};
-use super::setup::{Setup, Usage, base_url, valid_name};
-use crate::client::{Credentials, Endpoint, Http};
+use super::setup::{Setup, Usage, base_url};
+use super::{Context, engine};
+use crate::client::{Endpoint, Http};
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
-use crate::discover::{self, Hidden, Login, NotFound, Objects, Place, Release, Source};
+use crate::discover::{self, NotFound, Objects, Place, Release};
 use crate::exit::Exit;
-use crate::model::{Component, Part, Storage};
+use crate::model::{Component, Storage};
 use crate::plan::Configured;
 
 /// The release could not be reached; nothing was changed.
@@ -199,9 +197,9 @@ async fn through(
         }
     }
     if args.search_url.is_none() {
-        search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
+        engine::search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
     }
-    storage(&mut given, args, &release)?;
+    engine::storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
         let notes: Vec<_> = release.notes.iter().map(ToString::to_string).collect();
         let text = format!(
@@ -248,7 +246,7 @@ fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {
     flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
 }
 
-fn options(kube: &KubeArgs) -> AccessOptions {
+pub(super) fn options(kube: &KubeArgs) -> AccessOptions {
     AccessOptions {
         kubeconfig: kube.kubeconfig.clone(),
         context: kube.context.clone(),
@@ -298,7 +296,7 @@ async fn find(
     }
 }
 
-fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {
+pub(super) fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {
     for list in inventory.lists {
         let read = objects.add(list);
         read.map_err(|e| {
@@ -330,63 +328,12 @@ async fn with_foreign_search(release: Release, objects_here: Objects, cluster: &
     }
 }
 
-fn target(place: &Place) -> Target {
+pub(super) fn target(place: &Place) -> Target {
     Target {
         namespace: place.namespace.clone(),
         selector: place.selector.clone(),
         pod: place.pod.clone(),
         port: place.pod_port,
-    }
-}
-
-async fn search(
-    given: &mut Setup,
-    forwards: &mut BTreeMap<Component, PodForward>,
-    args: &ReleaseArgs,
-    fetched: &Fetched,
-    release: &Release,
-    cluster: &Cluster,
-    forward: bool,
-) -> Result<(), Unreached> {
-    let Some(search) = &release.search else { return Ok(()) };
-    let url = search.place.as_ref().map_or_else(|| search.url.value.clone(), Place::url);
-    let mut endpoint = Endpoint::plain(base_url(&url, "the search engine's URL that was found")?);
-    let host = endpoint.base.host_str().unwrap_or_default().to_owned();
-    Access::to_search(&args.search, &host, fetched)?.apply(&mut endpoint);
-    if matches!(endpoint.credentials, Credentials::None) {
-        endpoint.credentials = login(&search.login, &args.search, &host, cluster).await?;
-    }
-    if let (None, Some(ca)) = (&endpoint.tls.ca_pem, &search.ca) {
-        let pem = cluster.secret(&ca.value.namespace, &ca.value.name, &ca.value.key).await?;
-        endpoint.tls.ca_pem = Some(secrecy::ExposeSecret::expose_secret(&pem).to_owned());
-    }
-    given.endpoints.insert(Component::Search, endpoint);
-    if let (true, Some(place)) = (forward, &search.place) {
-        forwards.insert(Component::Search, PodForward::open(cluster, target(place))?);
-    }
-    Ok(())
-}
-
-async fn login(
-    login: &Login,
-    args: &SearchArgs,
-    host: &str,
-    cluster: &Cluster,
-) -> Result<Credentials, Unreached> {
-    match login {
-        Login::None => Ok(Credentials::None),
-        Login::Basic { username, password } => {
-            let username = match &username.value {
-                Source::Given(name) => name.clone(),
-                Source::Secret(at) => {
-                    let name = cluster.secret(&at.namespace, &at.name, &at.key).await?;
-                    secrecy::ExposeSecret::expose_secret(&name).to_owned()
-                }
-            };
-            Ok(Credentials::Basic { username, password: secret(&password.value, cluster).await? })
-        }
-        Login::ApiKey(key) => Ok(Credentials::ApiKey(secret(&key.value, cluster).await?)),
-        Login::AwsSigning(_) => Ok(Credentials::Aws(aws(args, host)?)),
     }
 }
 
@@ -439,39 +386,5 @@ fn warn_of_blind_trust(context: Option<&Context>, args: &ReleaseArgs) {
                 "{flag}: {whose} certificate is not checked, so that anybody in between can read passwords and change answers"
             ));
         }
-    }
-}
-
-async fn secret(source: &Source<Hidden>, cluster: &Cluster) -> Result<SecretString, Unreached> {
-    match source {
-        Source::Given(hidden) => Ok(hidden.expose().into()),
-        Source::Secret(at) => Ok(cluster.secret(&at.namespace, &at.name, &at.key).await?),
-    }
-}
-
-/// Repository and prefix: as given, else as found.
-fn storage(given: &mut Setup, args: &ReleaseArgs, release: &Release) -> Result<(), Unreached> {
-    if args.records_prefix.is_none() {
-        valid_name(&release.records_prefix.value, "the records prefix that was found")?;
-        given.request.records_prefix.clone_from(&release.records_prefix.value);
-    }
-    given.request.known.regions = release.regions.as_ref().map(|r| r.value);
-    for (part, repository) in release.repositories.iter().filter(|(part, _)| **part != Part::Records) {
-        // It becomes part of a path.
-        if valid_name(&repository.value, "the repository that was found").is_ok() {
-            let known = &mut given.request.known.repositories;
-            known.entry(*part).or_insert_with(|| repository.value.clone());
-        }
-    }
-    if given.request.repository.is_none() {
-        given.request.repository = release.repositories.get(&Part::Records).map(|r| r.value.clone());
-    }
-    match (&given.request.repository, given.endpoints.contains_key(&Component::Search)) {
-        (None, true) => Err(Unreached::new(
-            Exit::Usage,
-            "no component of the release names a snapshot repository: give --repository (ELASTIC_SNAPSHOT_REPOSITORY)",
-        )),
-        (Some(name), true) => Ok(valid_name(name, "the repository")?),
-        (_, false) => Ok(()),
     }
 }

@@ -116,6 +116,7 @@ pub struct VerifyArgs {
 
 /// Arguments of `delete`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed")]
 pub struct DeleteArgs {
     /// IDs of the backups
     #[arg(value_name = "ID", required = true)]
@@ -132,6 +133,9 @@ pub struct DeleteArgs {
     /// Print what would be deleted, and delete nothing
     #[arg(long, help_heading = "Deletion")]
     pub dry_run: bool,
+    /// Without a search engine: leave the records snapshots where they are, if there are any
+    #[arg(long, help_heading = "Deletion")]
+    pub without_records: bool,
     /// Limit for all of it
     #[arg(long, value_name = "TIME", default_value = "1h", env = "CAMUNDA_BACKUP_DELETE_TIMEOUT", value_parser = long, help_heading = "Deletion")]
     pub delete_timeout: Duration,
@@ -147,6 +151,9 @@ pub struct PruneArgs {
     /// Print what would be kept and deleted and why, and delete nothing
     #[arg(long, help_heading = "Retention")]
     pub dry_run: bool,
+    /// Without a search engine: leave the records snapshots where they are, if there are any
+    #[arg(long, help_heading = "Retention")]
+    pub without_records: bool,
     /// Limit for all of it
     #[arg(long, value_name = "TIME", default_value = "1h", env = "CAMUNDA_BACKUP_DELETE_TIMEOUT", value_parser = long, help_heading = "Retention")]
     pub delete_timeout: Duration,
@@ -182,6 +189,9 @@ pub struct KeepArgs {
     /// Delete failed and incomplete backups that are older than this; without it they are kept
     #[arg(long, value_name = "TIME", env = "CAMUNDA_BACKUP_FAILED_AFTER", value_parser = long)]
     pub failed_after: Option<Duration>,
+    /// No other release keeps snapshots in this repository: with --failed-after, also delete what the brokers do not know
+    #[arg(long, env = "CAMUNDA_BACKUP_REPOSITORY_IS_OURS")]
+    pub repository_is_ours: bool,
     /// Time zone in which an hour, a day, a week, a month and a year begin: UTC, Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC", env = "CAMUNDA_BACKUP_TIME_ZONE")]
     pub time_zone: String,
@@ -203,6 +213,7 @@ impl KeepArgs {
             within: self.keep_within,
             every: every.collect::<BTreeMap<_, _>>(),
             failed_after: self.failed_after,
+            unproven: self.repository_is_ours,
             zone,
         })
     }

@@ -66,6 +66,13 @@ impl Looked {
         self.sets.iter().find(|s| s.id == id)
     }
 
+    /// What a deletion would leave behind unseen: the records snapshots, when there is no engine to ask. (Where the data is
+    /// in a relational database, there are none.)
+    pub fn records_unasked(&self) -> Option<&'static str> {
+        let unasked = self.facts.snapshots.is_none() && self.facts.elsewhere.is_none();
+        unasked.then_some("no search engine was given, so nothing is known of the records snapshots")
+    }
+
     /// That a set is not there is only known when everybody answered.
     pub fn all_answered(&self) -> Result<(), Finding> {
         match super::status::unanswered(&self.facts).into_iter().next() {

@@ -85,9 +85,14 @@ pub(crate) fn notes(setup: &Setup) -> Vec<Finding> {
 }
 
 fn problem(context: &Context, setup: &Setup, finding: &Finding) -> ProblemView {
+    // A journal in files knows the addresses; a Lease has to be found.
+    let resume = match &setup.kubernetes {
+        Some(_) => repair_command(context, setup),
+        None => format!("{} resume", context.called),
+    };
     let command = match finding.reason {
-        Reason::AbandonedPause => Some(format!("{} --if-abandoned", repair_command(context, setup))),
-        Reason::ExportingPausedByOthers => Some(repair_command(context, setup)),
+        Reason::AbandonedPause => Some(format!("{resume} --if-abandoned")),
+        Reason::ExportingPausedByOthers => Some(resume),
         _ => None,
     };
     ProblemView { severity: finding.severity, text: context.sentence(finding), command }

@@ -88,6 +88,9 @@ async fn look(
     if named.is_none() || args.max_age.is_some() {
         findings.extend(age(&looked.sets, args.max_age, now));
     }
+    if let Some(unasked) = looked.records_unasked() {
+        findings.push(Finding::new(Reason::RecordsNotAsked, None, unasked));
+    }
     findings.extend(drift(&looked.sets, &measure));
     if args.deep {
         findings.extend(deep(setup, &looked.facts, args.deep_timeout).await);

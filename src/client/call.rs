@@ -59,7 +59,24 @@ pub enum CallError {
     },
 }
 
+/// Whether the sentence of a 404 speaks of a backup that is not there; see [`CallError::says_no_backup`].
+pub fn is_about_no_backup(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let of_a_backup = message.contains("backup") && (message.contains("found") || message.contains("exist"));
+    of_a_backup && !message.contains("repositor") && !message.contains("configured")
+}
+
 impl CallError {
+    /// Whether it is the component's own word that there is no such backup, or none at all: a 404 that speaks of a backup
+    /// (recorded: "No backup with id [1] found.", "Backup with id 1 does not exist", "No Optimize backup with ID …"). A 404
+    /// about the repository, of a gateway in between, or of Spring says nothing about backups.
+    pub fn says_no_backup(&self) -> bool {
+        let CallError::Status { status: 404, foreign: false, message: Some(message), .. } = self else {
+            return false;
+        };
+        is_about_no_backup(message)
+    }
+
     /// The HTTP status, when there was one.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -186,7 +203,10 @@ fn is_foreign(response: &Response) -> bool {
     match response.status {
         300..400 => true,
         404 | 405 => match serde_json::from_slice::<serde_json::Value>(&response.body) {
-            Ok(body) => body.get("path").is_some() && body.get("message").is_none(),
+            // Spring can be told to add a message; its `path` and `error` remain.
+            Ok(body) => {
+                body.get("path").is_some() && (body.get("message").is_none() || body.get("error").is_some())
+            }
             Err(_) => true,
         },
         _ => false,

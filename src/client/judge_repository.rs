@@ -15,6 +15,7 @@ const SHOWN: usize = 20;
 pub fn stored_snapshots(response: &Response) -> Result<Vec<StoredSnapshot>, String> {
     let found = parse::<wire::SnapshotList>(response)?;
     unread(found.failures)?;
+    whole(found.remaining)?;
     Ok(found
         .snapshots
         .into_iter()
@@ -36,10 +37,15 @@ fn unread(failures: Option<serde_json::Value>) -> Result<(), String> {
     }
 }
 
+fn whole(remaining: u64) -> Result<(), String> {
+    if remaining == 0 { Ok(()) } else { Err(format!("not all was told: {remaining} snapshots are left out")) }
+}
+
 /// Reads snapshots that were opened, by name.
 pub fn opened_snapshots(response: &Response) -> Result<BTreeMap<String, SnapshotDetail>, String> {
     let found = parse::<wire::OpenedSnapshots>(response)?;
     unread(found.failures)?;
+    whole(found.remaining)?;
     let detail = |s: wire::OpenedSnapshot| {
         let failures = s.failures.iter().map(|f| {
             let (index, reason) = (f.index.as_deref(), f.reason.as_deref());
@@ -116,7 +122,7 @@ pub fn partitions_gone(answer: Result<&Response, &CallError>) -> Result<bool, St
         // 8.9+ goes on listing what was deleted.
         Ok(response) => partitions_backup(response)
             .map(|b| matches!(b.state, PartState::DoesNotExist | PartState::Deleted)),
-        Err(CallError::Status { status: 404, foreign: false, .. }) => Ok(true),
+        Err(error) if error.says_no_backup() => Ok(true),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -124,6 +130,37 @@ pub fn partitions_gone(answer: Result<&Response, &CallError>) -> Result<bool, St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_whole_list_is_a_list() {
+        for body in ["{}", r#"{"responses":[]}"#, r#"{"snapshots":[],"remaining":3}"#] {
+            assert!(stored_snapshots(&answer(body)).is_err(), "{body}");
+            assert!(opened_snapshots(&answer(body)).is_err(), "{body}");
+        }
+        assert_eq!(stored_snapshots(&answer(r#"{"snapshots":[],"total":0,"remaining":0}"#)), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn only_the_components_own_word_says_that_a_backup_is_gone() {
+        let not_found = |message: &str, foreign| CallError::Status {
+            url: String::new(),
+            status: 404,
+            message: Some(message.to_owned()),
+            foreign,
+        };
+        for message in ["Backup with id 424242 does not exist", "No backup with id [424242] found."] {
+            assert_eq!(partitions_gone(Err(&not_found(message, false))), Ok(true), "{message}");
+            assert!(partitions_gone(Err(&not_found(message, true))).is_err(), "{message}");
+        }
+        for message in [
+            "No repository with name [camunda] could be found.",
+            "No backup repository configured.",
+            "no Route matched with those values",
+            "No static resource actuator/backups.",
+        ] {
+            assert!(partitions_gone(Err(&not_found(message, false))).is_err(), "{message}");
+        }
+    }
 
     fn answer(body: &str) -> Response {
         Response { status: 200, body: body.to_owned().into() }

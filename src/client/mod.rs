@@ -15,7 +15,7 @@ mod tls_words;
 mod transport;
 
 pub use aws::{AwsEnvironment, AwsKeys, AwsSigner};
-pub use call::{CallError, Http};
+pub use call::{CallError, Http, is_about_no_backup};
 pub use credentials::{Credentials, Header};
 pub use judge::*;
 pub use judge_repository::*;

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 use http::Request;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::Api;
+use kube::api::ListParams;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -50,6 +52,14 @@ impl Cluster {
     /// listed, or the API cannot be asked, that is the error.
     pub async fn inventory(&self, namespace: &str) -> Result<Inventory, ClusterError> {
         self.lists(&KINDS, namespace).await
+    }
+
+    /// The namespaces, for those who may list them.
+    pub async fn namespaces(&self) -> Result<Vec<String>, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client().clone());
+        let found =
+            self.ask(&Ask::all("list", "namespaces", ""), api.list_metadata(&ListParams::default())).await?;
+        Ok(found.items.into_iter().filter_map(|n| n.metadata.name).collect())
     }
 
     /// Only Services and pods: enough to reach what a Service leads to.

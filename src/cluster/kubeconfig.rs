@@ -54,6 +54,12 @@ pub(super) fn load(options: &AccessOptions, variable: Variable<'_>) -> Result<Lo
     Ok(loaded)
 }
 
+/// The names of the contexts in a file, or in those that kubectl reads. None where there is nothing to be read.
+pub fn contexts(file: Option<&Path>) -> Vec<String> {
+    let read = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    read.map(|config| config.contexts.into_iter().map(|c| c.name).collect()).unwrap_or_default()
+}
+
 fn in_cluster() -> Result<Loaded, ClusterError> {
     let config = Config::incluster().map_err(|e| {
         let why = format!(

@@ -17,6 +17,10 @@ use serde::Serialize;
 use super::access::{Cluster, within};
 use super::error::{Ask, ClusterError};
 
+mod table;
+
+pub use table::table;
+
 /// What rights are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -188,25 +192,6 @@ fn rights_for(purposes: &[Purpose], secrets: &[String]) -> Vec<Right> {
 }
 
 impl Purpose {
-    /// In words.
-    fn text(self) -> &'static str {
-        match self {
-            Purpose::Discovery => "find the release",
-            Purpose::Secrets => {
-                "log in to the search engine (only the Secrets that the release itself uses, by name)"
-            }
-            Purpose::SearchElsewhere => "find a search engine in another namespace",
-            Purpose::Forward => "reach it from outside the cluster (not needed in a pod)",
-            Purpose::LookAtLock => "see who holds it",
-            Purpose::Lock => "hold it, and remember what must be undone",
-            Purpose::ReadRecords => "read the records of backups",
-            Purpose::WriteRecords => "write the record of a backup",
-            Purpose::RemoveRecords => "remove the record of a deleted backup",
-            Purpose::Events => "write Events",
-            Purpose::Job => "start a Job and follow it",
-        }
-    }
-
     /// Whether a command fails without it. Records and Events are written when they may be.
     pub fn is_needed(self) -> bool {
         !matches!(
@@ -324,38 +309,6 @@ pub fn role(name: &str, namespace: &str, rights: &[Right]) -> String {
         let _ = writeln!(yaml, "    verbs: [{}]", list(&verbs));
     }
     yaml
-}
-
-/// The whole table as Markdown: what the README shows. `yes`: the command fails without it; `useful`: it is told, and the
-/// command goes on.
-pub fn table() -> String {
-    let mut text = String::from("| rights in the release's namespace |");
-    for command in Command::ALL {
-        let verbs: Vec<_> = command.verbs().iter().map(|v| format!("`{v}`")).collect();
-        let _ = write!(text, " {} |", verbs.join(", "));
-    }
-    let _ = write!(text, "\n|{}\n", " --- |".repeat(Command::ALL.len() + 1));
-    for (purpose, rules) in RULES.iter().filter(|(p, _)| *p != Purpose::SearchElsewhere) {
-        let rules: Vec<_> = rules
-            .iter()
-            .map(|(group, resources, verbs)| {
-                let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-                let resources: Vec<_> = resources.iter().map(|r| format!("`{r}{group}`")).collect();
-                format!("{} {}", verbs.join(", "), resources.join(", "))
-            })
-            .collect();
-        let _ = write!(text, "| {}: {} |", purpose.text(), rules.join("; "));
-        for command in Command::ALL {
-            let mark = match (command.purposes(true).contains(purpose), purpose.is_needed()) {
-                (false, _) => "",
-                (true, true) => "yes",
-                (true, false) => "useful",
-            };
-            let _ = write!(text, " {mark} |");
-        }
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub enum Shape {
 }
 
 /// One part: where, and with how much patience.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// The part.
     pub part: Part,

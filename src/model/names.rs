@@ -2,6 +2,8 @@
 //!
 //! Sources: names recorded on Camunda 8.6.0; the 8.8+ `webapps` name from the product's source.
 
+use std::fmt;
+
 use super::{BackupId, Part, Version};
 
 /// A snapshot name taken apart.
@@ -15,6 +17,8 @@ pub struct SnapshotName {
     pub piece: Option<(u32, u32)>,
     /// Version of the component that took it.
     pub version: Option<Version>,
+    /// The version as it is written: builds may have one that is none of ours.
+    written: String,
 }
 
 /// The name of the records snapshot, as the Camunda guide gives it.
@@ -25,10 +29,23 @@ pub fn records_snapshot(id: BackupId) -> String {
 impl SnapshotName {
     /// Reads `camunda_<application>_<id>_<version>_part_<i>_of_<n>` or the name of a records snapshot. `None` for any
     /// other name: a repository may be shared, and what is not ours is not touched.
+    ///
+    /// Strictly: what is read is written again and must be the same name. `…_0017` or `…_my_copy_part_1_of_6` is somebody's
+    /// own snapshot, and deleting backup 17 must not take it along.
     pub fn parse(name: &str) -> Option<Self> {
+        Self::read(name).filter(|read| read.to_string() == name)
+    }
+
+    fn read(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("camunda_")?;
         if let Some(id) = rest.strip_prefix("zeebe_records_backup_") {
-            return Some(Self { part: Part::Records, id: id.parse().ok()?, piece: None, version: None });
+            return Some(Self {
+                part: Part::Records,
+                id: id.parse().ok()?,
+                piece: None,
+                version: None,
+                written: String::new(),
+            });
         }
         let (application, rest) = rest.split_once('_')?;
         let part = match application {
@@ -42,7 +59,22 @@ impl SnapshotName {
         let (version, piece) = rest.split_once("_part_")?;
         let (i, n) = piece.split_once("_of_")?;
         let piece = Some((i.parse().ok()?, n.parse().ok()?));
-        Some(Self { part, id: id.parse().ok()?, piece, version: version.parse().ok() })
+        let written = Some(version).filter(|v| !v.contains('_'))?.to_owned();
+        Some(Self { part, id: id.parse().ok()?, piece, version: version.parse().ok(), written })
+    }
+}
+
+impl fmt::Display for SnapshotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let application = match self.part {
+            Part::Operate => "operate",
+            Part::Tasklist => "tasklist",
+            Part::History => "webapps",
+            Part::Optimize => "optimize",
+            Part::Records | Part::Zeebe => return f.write_str(&records_snapshot(self.id)),
+        };
+        let (i, n) = self.piece.unwrap_or_default();
+        write!(f, "camunda_{application}_{}_{}_part_{i}_of_{n}", self.id, self.written)
     }
 }
 
@@ -76,6 +108,11 @@ mod tests {
             "camunda_operate_100_8.6.0_part_1",
             "camunda_zeebe_records_backup_",
             "camunda_other_1_8.6.0_part_1_of_2",
+            "camunda_zeebe_records_backup_0017",
+            "camunda_operate_017_8.6.0_part_1_of_6",
+            "camunda_operate_17_8.6.0_part_+1_of_6",
+            "camunda_operate_17_8.6.0_part_01_of_06",
+            "camunda_operate_17_my_copy_part_1_of_6",
         ] {
             assert_eq!(SnapshotName::parse(name), None, "{name}");
         }

@@ -275,6 +275,21 @@ reasons! {
     /// Snapshots lie in the repository that no component lists.
     SnapshotsUnlisted = "snapshots-unlisted", Warning,
         "they may belong to another release that shares the repository; look at them with describe, delete them if they are yours";
+    /// A component lists snapshots of which the repository has only some.
+    SnapshotsNotInRepository = "snapshots-not-in-repository", Error,
+        "snapshots were deleted behind the component's back: take a new backup, then delete this one";
+    /// A component lists snapshots of which the repository has none.
+    SnapshotsElsewhere = "snapshots-elsewhere", Warning,
+        "the component keeps them in a repository of its own, or they were deleted behind its back: look at its configuration";
+    /// No search engine was given, so nobody knows of the records snapshots.
+    RecordsNotAsked = "records-not-asked", Warning,
+        "give --search-url and --repository; without the records snapshot a restored Operate, Tasklist or Optimize lacks what was not imported yet";
+    /// Failed sets are kept because nothing proves that they are this release's.
+    KeptUnproven = "kept-unproven", Warning,
+        "look at them with describe and delete them by their ID, or say --repository-is-ours when no other release keeps snapshots there";
+    /// A check that belongs to the verdict could not be made.
+    CheckNotMade = "check-not-made", Error,
+        "make the component answer, or give --camunda-version, then look again: until then nobody knows whether it can be restored";
     /// Only some parts of a set are left, and nobody works on it.
     OrphanedParts = "orphaned-parts", Warning,
         "they take space and cannot be restored as a whole: delete the set, once you are sure that it is yours";

@@ -222,7 +222,7 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
         version: version.clone(),
         topology: dialect.topology,
         engine: context.engine(),
-        repository: request.repository.clone().filter(|_| request.components.contains(&Component::Search)),
+        repository: request.repository.clone().filter(|_| takes_records(&steps)),
         seen_on: context.seen_on(),
         partitions: context.partitions(),
         release: context.release(),
@@ -232,6 +232,10 @@ pub fn backup(request: &BackupRequest, facts: &Facts, now: u64) -> Result<Proced
     };
     debug_assert_eq!(procedure.violations(), Vec::<String>::new());
     Ok(procedure)
+}
+
+fn takes_records(steps: &[Step]) -> bool {
+    steps.iter().any(|s| matches!(s.action, Action::Start { part: Part::Records, .. }))
 }
 
 fn next_id(facts: &Facts, now: u64) -> Result<BackupId, PlanError> {
@@ -360,7 +364,7 @@ impl Context<'_> {
                 // Who asks for an ID gets that one, or a refusal.
                 match (route.ids, self.request.backup_id) {
                     (Ids::Cluster, None) => {
-                        otherwise = Some(ours);
+                        otherwise = Some(Box::new(ours));
                         (bare, None)
                     }
                     _ => (ours, None),

@@ -37,7 +37,8 @@ pub fn nearest(request: &BackupRequest, facts: &Facts) -> &'static Dialect {
 pub fn expected(request: &BackupRequest, facts: &Facts) -> BTreeSet<Part> {
     let row = nearest(request, facts);
     let version = version(request, facts).unwrap_or(&row.from);
-    let needed = row.routes.iter().filter(|r| r.needed);
+    // What nobody can take is missed by nobody.
+    let needed = row.routes.iter().filter(|r| r.needed && gap(facts, row, version, r.part).is_none());
     needed.filter(|r| left_out(request, facts, row, version, r).is_none()).map(|r| r.part).collect()
 }
 

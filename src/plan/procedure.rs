@@ -108,7 +108,7 @@ pub enum Action {
         /// The request has no ID, and the answer tells the one that the cluster made. This is sent where the cluster
         /// refuses to make one.
         #[serde(skip_serializing_if = "Option::is_none")]
-        otherwise: Option<Request>,
+        otherwise: Option<Box<Request>>,
         /// Statuses that say that the ID is taken.
         #[serde(skip)]
         taken: &'static [u16],

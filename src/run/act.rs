@@ -93,7 +93,7 @@ pub(super) async fn act(
                 None => Vec::new(),
             };
             so_far.started.insert(*part, nothing_yet);
-            let order = Order { part: *part, request, otherwise: otherwise.as_ref(), taken, unsure };
+            let order = Order { part: *part, request, otherwise: otherwise.as_deref(), taken, unsure };
             let (started, made) = start(world, &order, end, limits).await?;
             so_far.made_id = made;
             so_far.in_calls(started.at.duration_since(at));

@@ -196,11 +196,7 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
                 // An engine at work on a big repository takes longer than we wait for an answer: looking tells.
                 Err(CallError::NoAnswer { .. }) if began.elapsed() >= DELETE_CALL => break,
                 // Gone already: that is what was wanted. (A 404 of something else at this address proves nothing.)
-                Err(CallError::Status { status: 404, foreign: false, message, .. })
-                    if !is_about_the_repository(message.as_deref()) =>
-                {
-                    break;
-                }
+                Err(error) if error.says_no_backup() || says_no_snapshot(&error) => break,
                 Err(error) => error,
             };
             let wait = backoff(attempt);
@@ -221,11 +217,9 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
     Ok(())
 }
 
-/// `repository_missing_exception`, or the applications' words for it: the snapshots may well be there.
-fn is_about_the_repository(message: Option<&str>) -> bool {
-    message.is_some_and(|m| {
-        m.contains("repository_missing") || m.contains("No repository") || m.contains("No backup repository")
-    })
+/// The engine's word that a snapshot is not there, in a repository that is.
+fn says_no_snapshot(error: &CallError) -> bool {
+    error.status() == Some(404) && error.message().is_some_and(|m| m.contains("snapshot_missing"))
 }
 
 /// Looks until a part is gone.
@@ -273,11 +267,7 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
             let answer = match world.http.call(request, LOOK_CALL).await {
                 Ok(response) => response,
                 // OpenSearch says so of names that are all gone.
-                Err(CallError::Status { status: 404, message: Some(m), .. })
-                    if m.contains("snapshot_missing") =>
-                {
-                    return Ok(Vec::new());
-                }
+                Err(error) if says_no_snapshot(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(error.to_string()),
             };
             let found = stored_snapshots(&answer)?;
@@ -287,11 +277,7 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
             let answer = match world.http.call(request, LOOK_CALL).await {
                 Ok(response) => response,
                 // A component without any backup may answer so.
-                Err(CallError::Status { status: 404, foreign: false, message, .. })
-                    if !message.as_deref().is_some_and(|m| m.contains("epository")) =>
-                {
-                    return Ok(Vec::new());
-                }
+                Err(error) if error.says_no_backup() => return Ok(Vec::new()),
                 Err(error) => return Err(error.to_string()),
             };
             Ok(id_left(snapshots_list(&answer)?.iter().any(|b| b.id == id)))

@@ -109,7 +109,7 @@ impl Start {
             }
             (Component::Gateway | Component::Broker(_), Method::Post) => {
                 let name = path.strip_prefix("/actuator/backup").filter(|name| !name.contains('/'))?;
-                Some(if name == "History" { Self::WebApp } else { Self::Zeebe })
+                Some(if name.ends_with("History") { Self::WebApp } else { Self::Zeebe })
             }
             (Component::Search, Method::Put) => {
                 let mut names = path.strip_prefix("/_snapshot/")?.split('/');

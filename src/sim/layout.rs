@@ -102,6 +102,11 @@ impl Profile {
         Self { has_optimize: false, records: if reads { self.records } else { Vec::new() }, ..self }
     }
 
+    /// Whether the web applications' data is in a database, which leaves no sign but what is missing.
+    pub fn is_relational(&self) -> bool {
+        self.layout.bare_start && self.layout.history.is_none()
+    }
+
     fn without_web_apps(self) -> Self {
         Self { has_operate: false, has_tasklist: false, ..self }
     }

@@ -97,7 +97,7 @@ impl World {
                     add(optimize::snapshot(*id, part, &self.profile), &optimize::indices(part), part);
                 }
             }
-            if !records.is_empty() {
+            if !records.is_empty() && !self.profile.is_relational() {
                 add(format!("camunda_zeebe_records_backup_{id}"), &records, 8);
             }
             self.zeebe.remember(*id, begun + second * 10);

@@ -253,9 +253,11 @@ async fn lists(
         let answer = raw.and_then(|response| {
             read(&response).map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
         });
-        // A component without any backup may answer 404 with an error of its own instead of an empty list.
+        // A component without any backup may answer 404 with a word of its own instead of an empty list.
         let answer = match answer {
-            Err(p) if p.kind == ProblemKind::Refused(404) && !p.text.contains("configured") => Ok(Vec::new()),
+            Err(p) if p.kind == ProblemKind::Refused(404) && client::is_about_no_backup(&p.text) => {
+                Ok(Vec::new())
+            }
             other => other,
         };
         (route.part, answer)

@@ -15,9 +15,11 @@ use crate::model::PartState;
 /// so the names of their indices are only counted.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 pub struct SnapshotList {
-    /// What was found.
-    #[serde(default)]
+    /// What was found. Required: an object of another kind must not count as an empty repository.
     pub snapshots: Vec<ListedSnapshot>,
+    /// How many more there are that were not told (Elasticsearch); 0 for what we ask.
+    #[serde(default)]
+    pub remaining: u64,
     /// Repositories that could not be read, by name (Elasticsearch; OpenSearch answers 404 instead).
     #[serde(default)]
     pub failures: Option<serde_json::Value>,
@@ -94,9 +96,11 @@ pub struct OpenedSnapshot {
 /// `GET /_snapshot/{repository}/{names}`.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 pub struct OpenedSnapshots {
-    /// What was found.
-    #[serde(default)]
+    /// What was found. Required: an object of another kind must not count as an empty repository.
     pub snapshots: Vec<OpenedSnapshot>,
+    /// How many more there are that were not told (Elasticsearch); 0 for what we ask.
+    #[serde(default)]
+    pub remaining: u64,
     /// Repositories that could not be read, by name.
     #[serde(default)]
     pub failures: Option<serde_json::Value>,

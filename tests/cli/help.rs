@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::lab::{BINARY, Ended, alone, bare, run};
+use crate::lab::{BINARY, Ended, Lab, alone, bare, run};
 
-const VERBS: &[&str] = &["create", "check", "status", "list", "resume", "sandbox", "completion", "version"];
+const VERBS: &[&str] =
+    &["create", "check", "status", "list", "resume", "rights", "sandbox", "completion", "version"];
 
 /// The binary under another name.
 fn named(name: &str) -> (tempfile::TempDir, PathBuf) {
@@ -96,25 +97,69 @@ fn completion_for_every_shell() {
             let (_directory, path) = named(name);
             let script = run(bare(path, &["completion", shell])).expect(0);
             assert_eq!(script.err, "");
-            assert!(script.out.contains(name) && script.out.contains("retries"), "{shell}: {}", script.out);
-            assert!(!script.out.contains("guard-process"), "{shell} offers the guard");
+            assert!(script.out.contains(name), "{shell}: {}", script.out);
         }
     }
     alone(&["completion", "tcsh"]).expect(2).shows_nothing().says("possible values: bash");
 }
 
-#[test]
-fn the_completion_of_bash_is_bash() {
-    let (directory, path) = named("camunda-backup");
+/// What a real bash offers for a line that ends at the cursor, with the program on its PATH.
+fn offered(line: &str, kubeconfig: &str, variables: &[(&str, String)]) -> Vec<String> {
+    let name = "camunda-backup";
+    let (directory, path) = named(name);
     let script = directory.path().join("completion.bash");
     fs::write(&script, run(bare(&path, &["completion", "bash"])).expect(0).out).expect("writable");
     let script = script.to_str().expect("UTF-8");
     run(bare("bash", &["-n", script])).expect(0);
-    // And it completes.
+    let config = directory.path().join("kubeconfig");
+    fs::write(&config, kubeconfig).expect("writable");
     let ask = format!(
-        "source {script}; by=$(complete -p camunda-backup); by=${{by#*-F }}; \
-         COMP_WORDS=(camunda-backup create --retr); COMP_CWORD=2; \
-         \"${{by%% *}}\" camunda-backup --retr create; echo \"${{COMPREPLY[@]}}\""
+        "source {script}; by=$(complete -p {name}); by=${{by#*-F }}; COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; \
+         COMP_TYPE=9; COMP_WORDS=({line}); [[ '{line}' != *' ' ]] || COMP_WORDS+=(''); \
+         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+         \"${{by%% *}}\" {name} \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
-    assert_eq!(run(bare("bash", &["-c", &ask])).expect(0).out.trim(), "--retries");
+    let mut bash = bare("bash", &["-c", &ask]);
+    let old = std::env::var("PATH").unwrap_or_default();
+    bash.env("PATH", format!("{}:{old}", directory.path().display())).env("KUBECONFIG", &config);
+    bash.envs(variables.iter().map(|(name, value)| (name, value)));
+    run(bash).expect(0).out.lines().map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).collect()
+}
+
+const TWO_CONTEXTS: &str = "apiVersion: v1\nkind: Config\ncontexts:\n- {name: prod-east, context: {cluster: a, user: a}}\n\
+                            - {name: staging, context: {cluster: a, user: a}}\n";
+
+#[test]
+fn a_real_bash_completes_verbs_flags_and_live_values() {
+    assert_eq!(offered("camunda-backup create --retr", "", &[]), ["--retries"]);
+    let verbs = offered("camunda-backup ", "", &[]);
+    assert!(verbs.iter().any(|v| v == "create") && !verbs.iter().any(|v| v.contains("guard")), "{verbs:?}");
+    assert_eq!(offered("camunda-backup check --context pr", TWO_CONTEXTS, &[]), ["prod-east"]);
+    assert_eq!(offered("camunda-backup check --context ", TWO_CONTEXTS, &[]), ["prod-east", "staging"]);
+    // No cluster behind it: nothing, and no complaint.
+    assert_eq!(offered("camunda-backup check -n ", TWO_CONTEXTS, &[]), [""; 0]);
+    assert!(offered("camunda-backup describe ", TWO_CONTEXTS, &[]).iter().all(|o| o.starts_with("--")));
+    // The backups of the release, by their IDs.
+    let lab = Lab::quick();
+    lab.run(&["create", "--backup-id", "4711"]).expect(0);
+    assert_eq!(offered("camunda-backup describe 47", "", &lab.variables()), ["4711"]);
+}
+
+#[test]
+fn kubectl_is_answered_in_its_own_way() {
+    let (_directory, path) = named("kubectl_complete-camunda_backup");
+    let flags = run(bare(&path, &["create", "--retr"])).expect(0);
+    assert_eq!(flags.err, "");
+    assert!(flags.out.starts_with("--retries\t") && flags.out.ends_with(":4\n"), "{}", flags.out);
+    let verbs = run(bare(path, &[""])).expect(0).out;
+    assert!(verbs.contains("\nverify\t") || verbs.starts_with("verify\t"), "{verbs}");
+}
+
+#[test]
+fn man_pages_are_written() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().to_str().expect("UTF-8");
+    alone(&["man", path]).expect(0).shows_nothing();
+    let page = fs::read_to_string(folder.path().join("camunda-backup-create.1")).expect("a page");
+    assert!(page.contains("keep") && page.starts_with(".ie"), "{page}");
 }

@@ -5,6 +5,7 @@
 //! touch the node need a node of ours: they are a module of their own (`outage`) and want `--test-threads=1`.
 
 mod access;
+mod chart;
 mod forward;
 mod jobs;
 #[path = "../cli/lab.rs"]

@@ -73,10 +73,12 @@ impl Camunda {
         run(self.command(arguments))
     }
 
-    /// Starts it, and returns once it says that exporting is paused.
+    /// Starts it, and returns once exporting is paused and the records snapshot begun: with [`STUCK`], the one that never
+    /// ends is then used up.
     pub fn paused(&self, arguments: &[&str]) -> Running {
         let running = Running::start(self.command(arguments));
         running.heard("exporting is paused");
+        running.heard("await-records");
         running
     }
 

@@ -22,6 +22,7 @@ pub const NOW: u64 = 1_795_392_000;
 
 /// A release and the journal that its runs share.
 pub struct Rig {
+    pub profile: Profile,
     pub sim: Arc<Sim>,
     pub journal: Arc<MemoryJournal>,
     pub cancel: Cancel,
@@ -67,9 +68,10 @@ impl Ran {
 
 impl Rig {
     pub fn new(profile: Profile) -> Self {
-        let sim = Sim::new(profile);
+        let sim = Sim::new(profile.clone());
         let components = sim.components().into_iter().collect();
         Self {
+            profile,
             sim,
             journal: Arc::new(MemoryJournal::default()),
             cancel: Cancel::default(),
@@ -83,6 +85,7 @@ impl Rig {
     /// A successor: the same release and journal, nobody has asked it to stop.
     pub fn next(&self) -> Self {
         Self {
+            profile: self.profile.clone(),
             sim: self.sim.clone(),
             journal: self.journal.clone(),
             cancel: Cancel::default(),
@@ -203,36 +206,47 @@ impl Rig {
 
     /// The order of the guide, by the effects that the servers saw.
     pub fn assert_order(&self, context: &str) {
+        let layout = self.profile.layout;
+        let pause_first = layout.history.is_some();
+        let relational = self.profile.is_relational();
         let mut paused = false;
         for exchange in self.sim.log() {
             let request = &exchange.request;
             if !exchange.outcome.effect || request.method == Method::Get {
                 continue;
             }
-            match part_started(request) {
+            let path = &request.path;
+            match self.part_started(request) {
+                Some(_) if relational => assert!(!paused, "{context}: {path} in a pause"),
                 Some(Part::Records | Part::Zeebe) => {
-                    assert!(paused, "{context}: {} while exporting was not paused", request.path);
+                    assert!(paused, "{context}: {path} while exporting was not paused");
                 }
-                Some(_) => assert!(!paused, "{context}: {} while exporting was paused", request.path),
-                None if request.path.contains("/exporting/pause") => {
-                    assert!(request.path.ends_with("soft=true"), "{context}: a hard pause");
+                Some(_) => assert_eq!(paused, pause_first, "{context}: {path}: is exporting paused?"),
+                None if path.contains("/exporting/pause") => {
+                    assert!(path.ends_with("soft=true"), "{context}: a hard pause");
+                    assert!(!relational, "{context}: a pause that nobody needs");
                     paused = true;
                 }
-                None if request.path.contains("/exporting/resume") => paused = false,
+                None if path.contains("/exporting/resume") => paused = false,
                 None => {}
             }
         }
     }
-}
 
-fn part_started(request: &camunda_backup::client::Request) -> Option<Part> {
-    match (request.component, request.method) {
-        (Component::Operate, Method::Post) => Some(Part::Operate),
-        (Component::Tasklist, Method::Post) => Some(Part::Tasklist),
-        (Component::Optimize, Method::Post) => Some(Part::Optimize),
-        (Component::Gateway, Method::Post) if request.path == "/actuator/backups" => Some(Part::Zeebe),
-        (Component::Search, Method::Put) => Some(Part::Records),
-        _ => None,
+    fn part_started(&self, request: &camunda_backup::client::Request) -> Option<Part> {
+        let path = request.path.as_str();
+        let layout = &self.profile.layout;
+        let history =
+            layout.history.is_some_and(|(hosts, at)| hosts.contains(&request.component) && at == path);
+        match (request.component, request.method) {
+            (_, Method::Post) if history => Some(Part::History),
+            (Component::Operate, Method::Post) => Some(Part::Operate),
+            (Component::Tasklist, Method::Post) => Some(Part::Tasklist),
+            (Component::Optimize, Method::Post) => Some(Part::Optimize),
+            (Component::Gateway, Method::Post) if layout.partitions.contains(&path) => Some(Part::Zeebe),
+            (Component::Search, Method::Put) => Some(Part::Records),
+            _ => None,
+        }
     }
 }
 
