@@ -98,7 +98,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-engines test-chart test-camunda test-kubernetes ## Everything
+test: check test-fast test-schedules test-chart test-engines test-camunda test-kubernetes ## Everything
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
