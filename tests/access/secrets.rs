@@ -148,7 +148,7 @@ fn nothing_comes_out_of_the_guard() {
         camunda_backup::sim::Timings { records: std::time::Duration::from_secs(600), ..quick().timings };
     let lab = Lab::new(camunda_backup::sim::Profile { timings, ..quick() });
     let gated = Gated::before(lab, &Asks::nothing(), &Asks::nothing());
-    let mut running = gated.lab.paused_by(with_secrets(gated.command(&["create", "-vvv"])));
+    let running = gated.lab.paused_by(with_secrets(gated.command(&["create", "-vvv"])));
     // Neither in the arguments of the guard nor in what it was told.
     for process in std::fs::read_dir("/proc").expect("Linux").flatten() {
         let Ok(arguments) = std::fs::read(process.path().join("cmdline")) else { continue };

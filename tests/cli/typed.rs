@@ -68,7 +68,7 @@ fn what_belongs_together_is_asked_for() {
     alone(&and(&["--search-client-cert-file", "x"])).expect(2).says("--search-client-key-file");
     let mut both = bare(BINARY, &and(&["--search-username", "elastic"]));
     both.env("CAMUNDA_BACKUP_SEARCH_PASSWORD", "geheim").env("CAMUNDA_BACKUP_SEARCH_API_KEY", "geheim");
-    let refused = run(both).expect(2).says("not both");
+    let refused = run(both).expect(2).says("give either");
     assert!(!refused.err.contains("geheim"), "{}", refused.err);
 }
 
