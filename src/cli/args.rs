@@ -105,7 +105,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Take one backup of the whole release
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// Find out whether a backup could be taken, without taking one
     Check(CheckArgs),
     /// Show the release on one screen: components, exporting, who works on it, the last complete backup

@@ -88,14 +88,14 @@ pub(crate) async fn reach(
 ) -> Result<Setup, Unreached> {
     warn_of_blind_trust(context, args);
     if !through_kubernetes(args) {
-        let setup = Setup::new(args, &fetched(args, None).await?)?;
+        let setup = Setup::new(args, &Box::pin(fetched(args, None)).await?)?;
         setup.need_gateway()?;
         return Ok(setup);
     }
     let cluster = connect(&args.kube).await?;
     let mut found =
         Sight { forward: forwards(&args.kube, &cluster), release: None, missing: None, denied: false };
-    let reached = through(context, args, needs, &cluster, &mut found).await;
+    let reached = Box::pin(through(context, args, needs, &cluster, &mut found)).await;
     let Err(mut error) = reached else { return reached };
     error.denied |= found.denied;
     // Who may not do one thing wants to know about all the others at once.
@@ -176,7 +176,7 @@ async fn through(
         }
     }
     let forward = sight.forward;
-    let fetched = fetched(args, Some((cluster, &release.namespace))).await?;
+    let fetched = Box::pin(fetched(args, Some((cluster, &release.namespace)))).await?;
     let mut given = Setup::new(args, &fetched)?;
     let mut forwards = BTreeMap::new();
     for (component, place) in &release.components {
@@ -351,12 +351,11 @@ pub(crate) async fn fetched(
         return Ok(fetched);
     }
     let own;
-    let (cluster, namespace) = match within {
-        Some((cluster, namespace)) => (cluster, namespace.to_owned()),
-        None => {
-            own = Cluster::connect(&options(&args.kube), |name| std::env::var_os(name)).await?;
-            (&own, own.namespace().to_owned())
-        }
+    let (cluster, namespace) = if let Some((cluster, namespace)) = within {
+        (cluster, namespace.to_owned())
+    } else {
+        own = connect(&args.kube).await?;
+        (&own, own.namespace().to_owned())
     };
     for file in named {
         let Some(at) = secret_ref(file, &namespace) else { continue };

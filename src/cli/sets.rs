@@ -26,7 +26,7 @@ pub(crate) struct Looked {
 
 /// The release, and a way to speak to it.
 pub(crate) async fn release(context: &Context, args: &ReleaseArgs, needs: Needs) -> Result<Setup, Exit> {
-    reach(Some(context), args, needs).await.map_err(|error| error.tell(context))
+    Box::pin(reach(Some(context), args, needs)).await.map_err(|error| error.tell(context))
 }
 
 /// Takes the release's lock: without it nothing is changed. Let go of it with [`Lock::finish`].

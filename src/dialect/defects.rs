@@ -38,11 +38,11 @@ pub const DEFECTS: &[Defect] = &[
 ];
 
 /// Those that a component of this version has.
-pub fn defects<'a>(
+pub fn defects(
     component: Component,
-    version: &'a Version,
+    version: &Version,
     engine: Option<Engine>,
-) -> impl Iterator<Item = &'static Defect> + 'a {
+) -> impl Iterator<Item = &'static Defect> {
     DEFECTS.iter().filter(move |d| {
         d.component == component
             && d.from <= *version

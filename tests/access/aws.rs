@@ -14,7 +14,7 @@ const ID: &str = "AKIDTEST";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn encode(text: &str, keep: &str) -> String {
@@ -44,8 +44,11 @@ fn verify(seen: &Seen, token: Option<&str>) -> Result<(), String> {
     if !names.contains(&"host") || (token.is_some() && !names.contains(&"x-amz-security-token")) {
         return Err("not signed: host or token".into());
     }
-    let lines: String =
-        names.iter().map(|n| format!("{n}:{}\n", seen.header(n).unwrap_or_default())).collect();
+    let lines: String = names
+        .iter()
+        .map(|n| format!("{n}:{}\n", seen.header(n).unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .concat();
     let (path, query) = seen.target.split_once('?').unwrap_or((&seen.target, ""));
     let mut pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .map(|(n, v)| format!("{}={}", encode(&n, ""), encode(&v, "")))
@@ -133,7 +136,7 @@ impl Fake {
         std::thread::spawn(move || {
             use std::io::{Read as _, Write as _};
             while let Ok((mut stream, _)) = listener.accept() {
-                let mut bytes = [0; 65536];
+                let mut bytes = vec![0; 65536];
                 let _ = stream.read(&mut bytes);
                 let body = give.lock().expect("no panic").clone();
                 let head =

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use super::sign::AwsKeys;
 use super::sources;
 
+type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// The variables that AWS's own tools read, behind a function so that tests have an environment of their own.
 #[derive(Clone)]
 pub struct AwsEnvironment {
-    variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Arc<Variable>,
 }
 
 impl AwsEnvironment {
