@@ -73,6 +73,9 @@ async fn requests(profile: &Profile) -> Vec<(Request, String)> {
                     all.extend(watch.progress.clone().map(|p| (p, "_status".to_owned())));
                 }
             }
+            Action::AwaitExporters { probes } => {
+                all.extend(probes.iter().map(|p| (p.clone(), p.path.clone())))
+            }
             Action::ConfirmPaused => {}
         }
     }

@@ -187,13 +187,16 @@ fn what_may_be_another_releases_stays() {
     let ours = set(5, SetState::Failed, Some(NOW - 900 * HOUR));
     let policy = Policy { failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
     let complete = taken(&[1]).remove(0);
-    let with = |sets: &[&Set]| {
+    let with = |policy: &Policy, sets: &[&Set]| {
         let sets: Vec<_> = sets.iter().map(|s| (*s).clone()).collect();
-        deleted(&retention(&sets, &policy, now()))
+        deleted(&retention(&sets, policy, now()))
     };
-    // Alone, a failed set without Zeebe's part is ours; next to what looks like another's, nobody knows.
-    assert_eq!(with(&[&unproven, &ours, &complete]), BTreeSet::from([5, 6]));
-    assert_eq!(with(&[&foreign, &unproven, &ours, &complete]), BTreeSet::from([5]));
+    // What the brokers do not know is another's, as far as anybody can say.
+    assert_eq!(with(&policy, &[&unproven, &ours, &complete]), BTreeSet::from([5]));
+    // Who says that the repository is this release's alone is believed, until something there looks like another's.
+    let told = Policy { unproven: true, ..policy };
+    assert_eq!(with(&told, &[&unproven, &ours, &complete]), BTreeSet::from([5, 6]));
+    assert_eq!(with(&told, &[&foreign, &unproven, &ours, &complete]), BTreeSet::from([5]));
 }
 
 fn states() -> impl Strategy<Value = SetState> {

@@ -186,7 +186,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
                 backup.pieces.push(piece(&name(3, 3, "8.6.0"), None, "SUCCESS", "8.6.0"));
                 f.backups.insert(Part::Operate, Ok(vec![backup]));
             }),
-            vec![Reason::PartCountDiffers],
+            vec![Reason::PartCountDiffers, Reason::SnapshotsNotInRepository],
         ),
         (
             "a partition is gone",
@@ -260,7 +260,9 @@ fn a_young_set_may_still_be_finished() {
     assert_eq!(reasons_at(&facts, 1_700_000_300), [Reason::StillRunning]);
     assert_eq!(reasons_at(&facts, 1_700_001_000), [Reason::PartMissing]);
     // A clock that is behind makes it no older.
-    assert_eq!(reasons_at(&facts, 1_699_000_000), [Reason::StillRunning]);
+    assert_eq!(reasons_at(&facts, 1_699_999_000), [Reason::StillRunning]);
+    // Days ahead is no age at all.
+    assert_eq!(reasons_at(&facts, 1_699_000_000), [Reason::PartMissing]);
     // What has failed is not running.
     facts.backups.insert(Part::Zeebe, Ok(vec![backup("FAILED", Vec::new())]));
     assert_eq!(reasons_at(&facts, 1_700_000_300), [Reason::PartFailed]);

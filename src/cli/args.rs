@@ -106,7 +106,7 @@ impl Color {
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a program")]
 pub enum Verb {
     /// Take one backup of the whole release
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// Find out whether a backup could be taken, without taking one
     Check(CheckArgs),
     /// Show the release on one screen: components, exporting, who works on it, the last complete backup
@@ -441,6 +441,7 @@ mod tests {
             "sizes",
             "reverse",
             "in-cluster",
+            "without-records",
         ];
         for verb in Cli::command().get_subcommands().filter(|v| v.get_name() != "sandbox") {
             for flag in verb.get_arguments().filter(|a| a.get_long().is_some_and(|l| !without.contains(&l))) {

@@ -179,19 +179,19 @@ fn left_armed(danger: Option<&(signals::Danger, String)>) -> Option<&str> {
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
-        Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, args)).await,
+        Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, *args)).await,
         Verb::Create(args) => {
             let target = args.metrics.clone();
             let dry_run = args.dry_run;
-            let exit = create::run(context, args).await;
+            let exit = Box::pin(create::run(context, *args)).await;
             if !dry_run {
                 metrics::tell(context, "create", &target, exit).await;
             }
             exit
         }
-        Verb::Check(args) => check::run(context, args).await,
-        Verb::Status(args) => status::run(context, args).await,
-        Verb::List(args) => list::run(context, args).await,
+        Verb::Check(args) => Box::pin(check::run(context, args)).await,
+        Verb::Status(args) => Box::pin(status::run(context, args)).await,
+        Verb::List(args) => Box::pin(list::run(context, args)).await,
         Verb::Describe(args) => Box::pin(describe::run(context, args)).await,
         Verb::Verify(args) => {
             let target = args.metrics.clone();
@@ -199,7 +199,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
             metrics::tell(context, "verify", &target, exit).await;
             exit
         }
-        Verb::Delete(args) => delete::run(context, args).await,
+        Verb::Delete(args) => Box::pin(delete::run(context, args)).await,
         Verb::Prune(args) => {
             let (target, dry_run) = (args.metrics.clone(), args.dry_run);
             let exit = Box::pin(prune::run(context, args)).await;
@@ -208,7 +208,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
             }
             exit
         }
-        Verb::Resume(args) => resume::run(context, args).await,
+        Verb::Resume(args) => Box::pin(resume::run(context, args)).await,
         Verb::Sandbox(args) => sandbox::run(context, args).await,
         Verb::Rights(args) => rights::run(context, &args),
         Verb::Completion { .. } | Verb::Man { .. } | Verb::Version | Verb::Guard => Exit::Bug,

@@ -88,7 +88,7 @@ pub(crate) async fn reach(
 ) -> Result<Setup, Unreached> {
     warn_of_blind_trust(context, args);
     if !through_kubernetes(args) {
-        let setup = Setup::new(args, &fetched(args, None).await?)?;
+        let setup = Setup::new(args, &Box::pin(fetched(args, None)).await?)?;
         setup.need_gateway()?;
         return Ok(setup);
     }
@@ -176,7 +176,7 @@ async fn through(
         }
     }
     let forward = sight.forward;
-    let fetched = fetched(args, Some((cluster, &release.namespace))).await?;
+    let fetched = Box::pin(fetched(args, Some((cluster, &release.namespace)))).await?;
     let mut given = Setup::new(args, &fetched)?;
     let mut forwards = BTreeMap::new();
     for (component, place) in &release.components {

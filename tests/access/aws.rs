@@ -14,7 +14,7 @@ const ID: &str = "AKIDTEST";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
+    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn encode(text: &str, keep: &str) -> String {
@@ -44,8 +44,11 @@ fn verify(seen: &Seen, token: Option<&str>) -> Result<(), String> {
     if !names.contains(&"host") || (token.is_some() && !names.contains(&"x-amz-security-token")) {
         return Err("not signed: host or token".into());
     }
-    let line = |name: &&str| format!("{name}:{}\n", seen.header(name).unwrap_or_default());
-    let lines = names.iter().map(line).collect::<Vec<_>>().concat();
+    let lines: String = names
+        .iter()
+        .map(|n| format!("{n}:{}\n", seen.header(n).unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .concat();
     let (path, query) = seen.target.split_once('?').unwrap_or((&seen.target, ""));
     let mut pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .map(|(n, v)| format!("{}={}", encode(&n, ""), encode(&v, "")))

@@ -170,10 +170,10 @@ mod tests {
         value.split("Signature=").nth(1).expect("a signature").to_owned()
     }
 
-    /// Names and signatures of AWS's published test suite for Signature Version 4.
     /// Name, method, path, query, headers, body, signature.
-    type Vector<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+    type Case<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
+    /// Names and signatures of AWS's published test suite for Signature Version 4.
     #[test]
     fn signs_as_the_published_test_suite_says() {
         let unreserved = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -181,7 +181,7 @@ mod tests {
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let trim = [("my-header1", " value1"), ("my-header2", " \"a   b   c\"")];
         #[rustfmt::skip]
-        let suite: &[Vector<'_>] = &[
+        let suite: &[Case<'_>] = &[
             ("get-vanilla", "GET", "/", "", &[], "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
             ("post-vanilla", "POST", "/", "", &[], "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
             ("get-vanilla-query-order-key-case", "GET", "/", "Param2=value2&Param1=value1", &[], "", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
