@@ -103,7 +103,6 @@ impl Color {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a program")]
 pub enum Verb {
     /// Take one backup of the whole release
     Create(Box<CreateArgs>),
