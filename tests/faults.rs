@@ -74,7 +74,7 @@ async fn requests(profile: &Profile) -> Vec<(Request, String)> {
                 }
             }
             Action::AwaitExporters { probes } => {
-                all.extend(probes.iter().map(|p| (p.clone(), p.path.clone())))
+                all.extend(probes.iter().map(|p| (p.clone(), p.path.clone())));
             }
             Action::ConfirmPaused => {}
         }
