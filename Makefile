@@ -98,7 +98,10 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-chart test-engines test-camunda test-kubernetes ## Everything
+test: check test-fast test-schedules test-camunda ## What every change has to pass; starts a real Camunda
+
+.PHONY: test-all
+test-all: test test-chart test-engines test-kubernetes ## Everything, the chart and a real Kubernetes included
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
