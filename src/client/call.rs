@@ -68,7 +68,7 @@ pub fn is_about_no_backup(message: &str) -> bool {
 
 impl CallError {
     /// Whether it is the component's own word that there is no such backup, or none at all: a 404 that speaks of a backup
-    /// (recorded: "No backup with id [1] found.", "Backup with id 1 does not exist", "No Optimize backup with ID …"). A 404
+    /// (recorded: `No backup with id [1] found.`, "Backup with id 1 does not exist", "No Optimize backup with ID …"). A 404
     /// about the repository, of a gateway in between, or of Spring says nothing about backups.
     pub fn says_no_backup(&self) -> bool {
         let CallError::Status { status: 404, foreign: false, message: Some(message), .. } = self else {
