@@ -73,10 +73,8 @@ async fn requests(profile: &Profile) -> Vec<(Request, String)> {
                     all.extend(watch.progress.clone().map(|p| (p, "_status".to_owned())));
                 }
             }
-            Action::AwaitExporters { probes } => {
-                all.extend(probes.iter().map(|p| (p.clone(), p.path.clone())));
-            }
-            Action::ConfirmPaused => {}
+            // Asked in the survey too: see `rules`.
+            Action::AwaitExporters { .. } | Action::ConfirmPaused => {}
         }
     }
     all
@@ -111,10 +109,12 @@ async fn rules(profile: &Profile, depth: Depth) -> Vec<FaultRule> {
     for fault in
         [Fault::Refuse, Fault::Hang, Fault::Status(500, None), Fault::Status(404, None), Fault::Panic]
     {
-        let probe = FaultRule::always(Component::Broker(1), Method::Get, "/actuator/partitions", fault);
-        for skip in 1..4 {
-            rules.push(FaultRule { skip, ..probe.clone().times(1) });
-            rules.push(FaultRule { skip, ..probe.clone() });
+        for path in ["/actuator/partitions", "/actuator/prometheus"] {
+            let probe = FaultRule::always(Component::Broker(1), Method::Get, path, fault.clone());
+            for skip in 1..4 {
+                rules.push(FaultRule { skip, ..probe.clone().times(1) });
+                rules.push(FaultRule { skip, ..probe.clone() });
+            }
         }
     }
     rules
@@ -155,6 +155,8 @@ async fn case(profile: &Profile, rule: FaultRule, ends: &Ends) {
         Exit::Done => &ends.complete,
         Exit::MaybePaused => &ends.maybe,
         Exit::Failed | Exit::Deadline => &ends.failed,
+        // Exporters whose metrics are gone are waited for in vain, and nothing was begun.
+        Exit::Preflight if matches!(ran, Ran::Driven(..)) => &ends.failed,
         other => panic!("{context}: {other:?} {ran:?}"),
     };
     count.fetch_add(1, Ordering::Relaxed);
