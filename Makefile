@@ -82,11 +82,11 @@ test-engines: ## Against a real Elasticsearch 8 with security, TLS and client ce
 	scripts/test-engines.sh
 
 .PHONY: test-camunda
-test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages; also restores backups
-	scripts/test-camunda.sh
+test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
+	KILLS=$${KILLS:-5} scripts/test-camunda.sh --skip restored::
 
 .PHONY: test-e2e
-test-e2e: ## Only the way there and back: backup, loss of everything, restore, the same data
+test-e2e: ## The way there and back: backup, loss of everything, restore, the same data
 	scripts/test-camunda.sh restored::
 
 .PHONY: test-kills
@@ -101,7 +101,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 test: check test-fast test-schedules test-camunda ## What every change has to pass; starts a real Camunda
 
 .PHONY: test-all
-test-all: test test-chart test-engines test-kubernetes ## Everything, the chart and a real Kubernetes included
+test-all: test test-chart test-engines test-e2e test-kubernetes ## Everything, the chart and a real Kubernetes included
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
