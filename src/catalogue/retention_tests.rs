@@ -381,3 +381,32 @@ fn a_failed_set_with_a_part_on_its_way_is_being_taken() {
     let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
     assert_eq!(retention(&sets, &policy, now())[1].reasons, [Why::InProgress]);
 }
+
+#[test]
+fn keeping_the_last_needs_no_clock() {
+    // Two were taken while the clock was a year ahead; the newer ones push them out all the same.
+    let mut sets = taken(&[1, 25, 49, 73]);
+    for set in sets.iter_mut().skip(2) {
+        set.started = Timestamp::from_second(NOW + 9000 * HOUR).ok();
+    }
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [4, 3]);
+    assert_eq!(
+        kept(&sets, &every(&[(Every::Day, 2)])),
+        [4, 3, 2, 1],
+        "a rule that needs the time does not know"
+    );
+}
+
+#[test]
+fn where_ids_and_times_contradict_each_other_the_newest_by_either_stay() {
+    // An old cluster counted in milliseconds, the new one counts in seconds.
+    let mut sets: Vec<_> = (1..=3)
+        .map(|n| set(9000 - n, SetState::Complete, Some(NOW - 900 * HOUR - n as i64 * HOUR)))
+        .collect();
+    sets.extend((1..=3).map(|n| set(10 - n, SetState::Complete, Some(NOW - n as i64 * HOUR))));
+    assert_eq!(kept(&sets, &Policy { last: Some(1), ..Policy::default() }), [8999, 9]);
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [8999, 8998, 9, 8]);
+    // The floor as well.
+    let within = Policy { within: Some(Duration::from_secs(1)), ..Policy::default() };
+    assert_eq!(kept(&sets, &within), [8999, 9]);
+}

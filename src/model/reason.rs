@@ -290,6 +290,12 @@ reasons! {
     /// A check that belongs to the verdict could not be made.
     CheckNotMade = "check-not-made", Error,
         "make the component answer, or give --camunda-version, then look again: until then nobody knows whether it can be restored";
+    /// The set says that it began in the future.
+    FromTheFuture = "from-the-future", Error,
+        "a clock is or was wrong: its age is not known; correct the clock and take a new backup";
+    /// IDs and times of the complete sets contradict each other.
+    IdsOutOfOrder = "ids-out-of-order", Warning,
+        "the cluster was installed anew or restored, or a clock jumped; what is newest by either is kept: delete the older cluster's sets once they are not needed";
     /// Only some parts of a set are left, and nobody works on it.
     OrphanedParts = "orphaned-parts", Warning,
         "they take space and cannot be restored as a whole: delete the set, once you are sure that it is yours";
