@@ -400,10 +400,13 @@ fn keeping_the_last_needs_no_clock() {
 #[test]
 fn where_ids_and_times_contradict_each_other_the_newest_by_either_stay() {
     // An old cluster counted in milliseconds, the new one counts in seconds.
-    let mut sets: Vec<_> = (1..=3)
-        .map(|n| set(9000 - n, SetState::Complete, Some(NOW - 900 * HOUR - n as i64 * HOUR)))
-        .collect();
-    sets.extend((1..=3).map(|n| set(10 - n, SetState::Complete, Some(NOW - n as i64 * HOUR))));
+    let of = |first: u64, ago: i64| {
+        (0..3_u32).map(move |n| {
+            let began = NOW - (ago + i64::from(n)) * HOUR;
+            set(first - u64::from(n), SetState::Complete, Some(began))
+        })
+    };
+    let sets: Vec<_> = of(8999, 900).chain(of(9, 1)).collect();
     assert_eq!(kept(&sets, &Policy { last: Some(1), ..Policy::default() }), [8999, 9]);
     assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [8999, 8998, 9, 8]);
     // The floor as well.

@@ -119,7 +119,7 @@ async fn decide(
     findings.extend(looked.records_unasked().map(|text| Finding::new(Reason::RecordsNotAsked, None, text)));
     let unproven = decisions.iter().filter(|d| d.reasons.contains(&Why::OwnerUnknown)).count();
     if unproven > 0 && rules.policy.failed_after.is_some() {
-        let text = format!("{unproven} backups that are not complete are kept: the brokers do not know them");
+        let text = format!("kept although not complete, because the brokers do not know them: {unproven}");
         findings.push(Finding::new(Reason::KeptUnproven, None, text));
     }
     let view = PruneView {

@@ -286,7 +286,7 @@ reasons! {
         "give --search-url and --repository; without the records snapshot a restored Operate, Tasklist or Optimize lacks what was not imported yet";
     /// Failed sets are kept because nothing proves that they are this release's.
     KeptUnproven = "kept-unproven", Warning,
-        "look at them with describe and delete them by their ID, or say --repository-is-ours when no other release keeps snapshots there";
+        "look at them with describe and delete them by their ID with --force, or say --repository-is-ours when no other release keeps snapshots there";
     /// A check that belongs to the verdict could not be made.
     CheckNotMade = "check-not-made", Error,
         "make the component answer, or give --camunda-version, then look again: until then nobody knows whether it can be restored";
