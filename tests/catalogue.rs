@@ -377,11 +377,20 @@ fn nothing_is_deleted_on_the_evidence_of_a_server_that_cannot_be_asked() {
         release.sim.set_component(away, true);
         assert_eq!(release.left().len(), 3, "{away}");
     }
-    // Not given is not asked: whose snapshots are there is not known.
+}
+
+#[test]
+fn sets_outlive_a_component_that_was_removed() {
+    // The repository tells of its snapshots, and they are deleted by name.
     let release = Release::new(3);
+    let listed = release.command(&["list", "-o", "json"]).env_remove("OPTIMIZE_MANAGEMENT_API").output();
+    let listed: Value = serde_json::from_slice(&listed.expect("runs").stdout).expect("JSON");
+    assert_eq!(listed["items"][0]["state"], "complete", "{listed}");
     let bare = release.command(&["prune", "--keep-last", "1"]).env_remove("OPTIMIZE_MANAGEMENT_API").output();
     assert_eq!(bare.expect("runs").status.code(), Some(0));
-    assert_eq!(release.left().len(), 3);
+    assert_eq!(release.left(), BTreeSet::from([release.newest()]));
+    let names = release.sim.snapshots();
+    assert!(names.iter().all(|n| n.contains(&format!("_{}", release.newest()))), "{names:?}");
 }
 
 #[test]

@@ -15,6 +15,22 @@ pub fn newest_complete(sets: &[Set]) -> Option<&Set> {
     sets.iter().filter(|s| s.state == SetState::Complete).max_by_key(|s| s.id)
 }
 
+/// The complete set that was taken last by the clock. IDs contradict it when a cluster was installed anew or restored: an
+/// old one in milliseconds outranks every new one in seconds.
+pub(super) fn newest_by_time(sets: &[Set], now: Timestamp) -> Option<&Set> {
+    let complete = sets.iter().filter(|s| s.state == SetState::Complete && !s.is_from_the_future(now));
+    complete.filter(|s| s.started.is_some()).max_by_key(|s| (s.started, s.id))
+}
+
+/// That the newest complete set is another one by the clock than by the ID.
+pub fn out_of_order(sets: &[Set], now: Timestamp) -> Option<Finding> {
+    let (by_id, by_time) = (newest_complete(sets)?, newest_by_time(sets, now)?);
+    let text = format!("{} is the highest ID of a complete set, but {} began later", by_id.id, by_time.id);
+    // Without a time, or with one that nobody believes, nothing is contradicted.
+    let told = by_id.started.is_some() && !by_id.is_from_the_future(now);
+    (told && by_id.id != by_time.id).then(|| Finding::new(Reason::IdsOutOfOrder, None, text))
+}
+
 /// Is there a complete set, and is it young enough?
 pub fn age(sets: &[Set], max_age: Option<Duration>, now: Timestamp) -> Vec<Finding> {
     let Some(newest) = newest_complete(sets) else {
@@ -68,12 +84,11 @@ fn in_words(age: Duration) -> String {
 pub fn drift(sets: &[Set], measure: &Measure<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(repository(measure.facts));
-    let settled: Vec<&Set> = sets.iter().filter(|s| !s.is_younger_than(measure.grace, measure.now)).collect();
-    for set in &settled {
+    for set in sets.iter().filter(|s| !s.is_younger_than(measure.grace, measure.now)) {
         findings.extend(orphans(set));
     }
-    let parts: BTreeSet<Part> = settled.iter().flat_map(|s| s.parts.keys().copied()).collect();
-    findings.extend(parts.into_iter().filter_map(|part| moved(part, &settled)));
+    findings.extend(moved(sets, measure.grace, measure.now));
+    findings.extend(out_of_order(sets, measure.now));
     findings.extend(other_hands(measure.facts));
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings
@@ -107,8 +122,15 @@ fn orphans(set: &Set) -> Option<Finding> {
     (!missing.is_empty()).then(|| Finding::new(Reason::OrphanedParts, None, text))
 }
 
+/// Parts that all older sets lack: a store or a repository that moved. Sets younger than `grace` may still get them.
+pub fn moved(sets: &[Set], grace: Duration, now: Timestamp) -> Vec<Finding> {
+    let settled: Vec<&Set> = sets.iter().filter(|s| !s.is_younger_than(grace, now)).collect();
+    let parts: BTreeSet<Part> = settled.iter().flat_map(|s| s.parts.keys().copied()).collect();
+    parts.into_iter().filter_map(|part| lacking(part, &settled)).collect()
+}
+
 /// A part that is in no set up to some moment, and in every set after it; or in none of several.
-fn moved(part: Part, settled: &[&Set]) -> Option<Finding> {
+fn lacking(part: Part, settled: &[&Set]) -> Option<Finding> {
     // Newest first. A set that broke before this part was begun says nothing about the part.
     let telling = settled.iter().filter(|s| {
         s.parts.iter().filter(|(p, _)| **p != part).all(|(_, entry)| entry.is_complete())
@@ -117,12 +139,12 @@ fn moved(part: Part, settled: &[&Set]) -> Option<Finding> {
     let there: Vec<(BackupId, bool)> =
         telling.map(|s| (s.id, matches!(s.parts.get(&part), Some(PartEntry::Found { .. })))).collect();
     let first_gone = there.iter().position(|(_, there)| !there)?;
-    let (lacking, all_lack) = (&there[first_gone..], there[first_gone..].iter().all(|(_, there)| !there));
-    if !all_lack || lacking.len() < 2 {
+    let (without, all_lack) = (&there[first_gone..], there[first_gone..].iter().all(|(_, there)| !there));
+    if !all_lack || without.len() < 2 {
         return None;
     }
     let reason = if part == Part::Zeebe { Reason::StoreMoved } else { Reason::RepositoryChanged };
-    let (newest, count) = (lacking.first()?.0, lacking.len());
+    let (newest, count) = (without.first()?.0, without.len());
     let text = format!("{part} is in none of the {count} otherwise complete sets up to {newest}");
     Some(Finding::new(reason, None, text))
 }

@@ -87,3 +87,16 @@ fn age_is_that_of_the_newest_complete_set() {
     timeless[1].started = None;
     assert_eq!(of(&timeless[1..], hours(300)), [Reason::TooOld], "an age that nobody knows is no young one");
 }
+
+#[test]
+fn ids_that_contradict_the_times_are_told() {
+    assert_eq!(found(&history(&[true, true]), &Facts::default()), []);
+    let mut installed_anew = history(&[true, true, true]);
+    installed_anew[0].started = Timestamp::from_second(NOW - 9_000_000).ok();
+    assert_eq!(found(&installed_anew, &Facts::default()), [Reason::IdsOutOfOrder]);
+    // A time that nobody believes, or none, contradicts nothing.
+    for started in [None, Timestamp::from_second(NOW + 9_000_000).ok()] {
+        installed_anew[0].started = started;
+        assert_eq!(found(&installed_anew, &Facts::default()), []);
+    }
+}

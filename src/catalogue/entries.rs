@@ -60,6 +60,14 @@ impl Set {
         self.started.is_some_and(|t| t > horizon)
     }
 
+    /// Whether somebody may be at it at this moment: a part is being taken, and has not been for so long that it hangs. A
+    /// time in the future says nothing about how long.
+    pub fn may_be_running(&self, hangs: Duration, now: Timestamp) -> bool {
+        let old =
+            self.started.is_some() && !self.is_younger_than(hangs, now) && !self.is_from_the_future(now);
+        self.is_running() && !old
+    }
+
     /// Whether a part of it is being taken, whatever its other parts are.
     pub fn is_running(&self) -> bool {
         let running = |p: &PartEntry| matches!(p, PartEntry::Found { state: PartState::InProgress, .. });

@@ -284,3 +284,50 @@ fn ten_thousand_sets_newest_first() {
     assert!(sets.windows(2).all(|w| w[0].id > w[1].id));
     assert!(sets.iter().all(|s| s.state == SetState::Complete));
 }
+
+#[test]
+fn a_set_stays_complete_when_the_cluster_grows() {
+    let mut facts = whole();
+    let Some(Ok(cluster)) = &mut facts.cluster else { panic!("no cluster") };
+    cluster.partitions.insert(3);
+    assert_eq!(only(&facts).state, SetState::Complete);
+    // Whoever says that it is not whole is believed.
+    facts.backups.insert(Part::Zeebe, Ok(vec![zeebe(ID, "INCOMPLETE", &[1, 2])]));
+    assert_eq!(only(&facts).state, SetState::Incomplete);
+    // A gap is one, whatever is said.
+    facts.backups.insert(Part::Zeebe, Ok(vec![zeebe(ID, "COMPLETED", &[1, 3])]));
+    assert_eq!(only(&facts).state, SetState::Incomplete);
+}
+
+#[test]
+fn a_part_that_the_release_does_not_have_any_more_is_judged_by_the_repository() {
+    let mut facts = whole();
+    let optimize = |state, of| stored(name("optimize", ID, 1, of), state, 3);
+    for (snapshot, state) in [
+        (optimize("SUCCESS", 1), SetState::Complete),
+        (optimize("SUCCESS", 2), SetState::Incomplete),
+        (optimize("PARTIAL", 1), SetState::Failed),
+    ] {
+        facts.snapshots = whole().snapshots.map(|all| all.map(|all| [all, vec![snapshot.clone()]].concat()));
+        facts.backups.remove(&Part::Optimize);
+        assert_eq!(only(&facts).state, state, "{snapshot:?}");
+    }
+    // Who was asked and did not answer may know better.
+    facts.snapshots =
+        whole().snapshots.map(|all| all.map(|all| [all, vec![optimize("SUCCESS", 1)]].concat()));
+    facts.backups.insert(Part::Optimize, Err(problem()));
+    assert_eq!(only(&facts).state, SetState::Unknown);
+}
+
+#[test]
+fn who_may_be_at_it_at_this_moment() {
+    let mut set = with(Part::Operate, Ok(vec![operate(ID, "IN_PROGRESS", 1, 2)]));
+    let at = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).expect("small")).expect("in range");
+    let day = Duration::from_secs(24 * 3600);
+    assert!(set.may_be_running(day, at(ID + 3600)));
+    assert!(!set.may_be_running(day, at(ID + 25 * 3600)), "it hangs");
+    assert!(set.may_be_running(day, at(ID - 9_000_000)), "a wrong clock says nothing about how long");
+    set.started = None;
+    assert!(set.may_be_running(day, at(ID + 25 * 3600)));
+    assert!(!only(&whole()).may_be_running(day, at(ID)));
+}

@@ -103,6 +103,8 @@ impl<'a> Evidence<'a> {
                     (None, unasked_or_missing, None) => unasked_or_missing,
                     // The owner does not list it, but its snapshots are there: they are what a restore needs.
                     (None, PartEntry::Missing, Some(orphans)) => orphaned(orphans),
+                    // The release has no such component (any more): the repository is all there is to ask.
+                    (None, _, Some(orphans)) if !facts.backups.contains_key(&part) => orphaned(orphans),
                     // Without its owner's word a part is never called complete; what is broken is broken all the same.
                     (None, unasked, Some(orphans)) => match orphaned(orphans) {
                         PartEntry::Found { state: PartState::Completed | PartState::Incomplete, .. } => {
@@ -204,9 +206,12 @@ fn partitions(backup: &PartBackup, facts: &Facts) -> PartEntry {
         wanted.filter_map(|p| p.partition).collect::<BTreeSet<u32>>()
     };
     let (named, whole) = (there(false), there(true));
-    // Without a topology: from 1 to the highest that took part.
+    // What was whole when it was taken stays so when the cluster grows: then, and without a topology, from 1 to the highest
+    // that took part. That the number differs from the cluster's is for `verify` to say.
     let all = match &facts.cluster {
-        Some(Ok(cluster)) if !cluster.partitions.is_empty() => cluster.partitions.clone(),
+        Some(Ok(cluster)) if !cluster.partitions.is_empty() && backup.state != PartState::Completed => {
+            cluster.partitions.clone()
+        }
         _ => (1..=named.last().copied().unwrap_or_default().min(MOST_PARTITIONS)).collect(),
     };
     let (done, total) = (whole.len() as u64, all.len() as u64);

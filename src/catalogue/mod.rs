@@ -21,8 +21,8 @@ mod times;
 mod verify;
 
 pub use detail::{Detail, PieceDetail, details};
-pub use drift::{age, drift, newest_complete, other_hands};
+pub use drift::{age, drift, moved, newest_complete, other_hands, out_of_order};
 pub use entries::{PartEntry, Set, SetState, sets};
 pub use refuse::refusals;
-pub use retention::{Decision, Every, Policy, Why, is_proven_ours, looks_foreign, retention};
+pub use retention::{Decision, Every, IN_THE_MAKING, Policy, Why, is_proven_ours, looks_foreign, retention};
 pub use verify::{Measure, judge};

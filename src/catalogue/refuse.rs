@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::drift::newest_complete;
+use super::drift::{newest_by_time, newest_complete};
 use super::entries::{PartEntry, Set, SetState};
-use super::retention::{IN_THE_MAKING, looks_foreign};
+use super::retention::{IN_THE_MAKING, is_proven_ours};
 use crate::model::{Finding, Reason};
 
 /// Everything that speaks against deleting this set. Empty: it may be deleted.
@@ -22,7 +22,8 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Fin
     if force {
         return findings;
     }
-    if newest_complete(sets).is_some_and(|newest| newest.id == id) {
+    let newest = [newest_complete(sets), newest_by_time(sets, now)];
+    if newest.iter().flatten().any(|newest| newest.id == id) {
         let text = format!("{id} is the newest complete set");
         findings.push(Finding::new(Reason::NewestComplete, None, text));
     }
@@ -34,8 +35,8 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Fin
         let text = format!("{id} began less than {minutes} min ago: another run may be at it");
         findings.push(Finding::new(Reason::SetInProgress, None, text));
     }
-    if looks_foreign(set) {
-        let text = format!("what there is of {id} is whole, but the brokers of this release do not know it");
+    if !is_proven_ours(set) {
+        let text = format!("the brokers of this release do not know {id}: it may be another release's");
         findings.push(Finding::new(Reason::OwnerUnknown, None, text));
     }
     findings

@@ -8,9 +8,11 @@
 //!   either, but is kept as long as it would be if it were complete.
 //! - **Only what is ours is deleted.** The brokers of this release must know a set that is not complete: snapshots prove
 //!   nothing, as releases may share a repository. `unproven` says that they do not.
-//! - **A clock is not trusted.** "Newest" is the highest ID, because Zeebe takes no lower one. `within` counts back from
+//! - **A clock is not trusted.** "Newest" is the highest ID, because Zeebe takes no lower one; where the times say otherwise
+//!   (a cluster installed anew or restored), what is newest by either is kept. `within` counts back from
 //!   the newest complete set and not from now: when backups have stopped, or the clock has jumped ahead, nothing more is
-//!   deleted. A set from the future takes no place and is kept; so is one of which nobody knows when it was taken.
+//!   deleted. A set from the future takes no place and is kept by
+//!   rules that need the time; so is one of which nobody knows when it was taken.
 //!
 //! Properties, tested with random sets and policies: the newest complete set is never deleted; deleting and asking again
 //! deletes nothing more; a larger number never deletes more.
@@ -22,6 +24,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Serialize, Serializer};
 
+use super::drift::newest_by_time;
 use super::entries::CLOCKS_APART;
 use super::{PartEntry, Set, SetState};
 use crate::model::{BackupId, Part, PartState};
@@ -200,15 +203,16 @@ pub struct Decision {
 }
 
 /// A set without a failed part may still be in the making for so long, by somebody who does not know our lock.
-pub(super) const IN_THE_MAKING: Duration = Duration::from_secs(15 * 60);
+pub const IN_THE_MAKING: Duration = Duration::from_secs(15 * 60);
 
 /// Decides on every set, in their order.
 pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision> {
     let complete: Vec<&Set> = sets.iter().filter(|s| s.state == SetState::Complete).collect();
     let newest = complete.iter().map(|s| s.id).max();
     let mut kept = held(&complete, policy, now);
-    if let Some(newest) = newest {
-        kept.entry(newest).or_default().insert(0, Why::NewestComplete);
+    let by_time = newest_by_time(sets, now).map(|s| s.id).filter(|id| Some(*id) != newest);
+    for id in newest.into_iter().chain(by_time) {
+        kept.entry(id).or_default().insert(0, Why::NewestComplete);
     }
     let remains: Vec<&Set> = sets.iter().filter(|s| s.state == SetState::Complete || is_rest(s)).collect();
     let mut held_rests = held(&remains, policy, now);
@@ -219,7 +223,7 @@ pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision>
         Some(reasons) => (true, reasons),
         None if !policy.keeps() => (true, vec![Why::NoRule]),
         None if time_counts && set.started.is_none() => (true, vec![Why::TimeUnknown]),
-        None if set.is_from_the_future(now) => (true, vec![Why::Future]),
+        None if time_counts && set.is_from_the_future(now) => (true, vec![Why::Future]),
         None => (false, vec![Why::NotKept]),
     };
     sets.iter()
@@ -243,18 +247,24 @@ pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision>
 fn held(sets: &[&Set], policy: &Policy, now: Timestamp) -> BTreeMap<BackupId, Vec<Why>> {
     let mut kept: BTreeMap<BackupId, Vec<Why>> = BTreeMap::new();
     let mut keep = |id, why| kept.entry(id).or_default().push(why);
+    let mut by_id = BTreeMap::new();
     if let Some(last) = policy.last {
         let mut ids: Vec<_> = sets.iter().map(|s| s.id).collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
-        for (id, nth) in ids.into_iter().zip(1..=last) {
-            keep(id, Why::Last(nth));
-        }
+        by_id = ids.into_iter().zip(1..=last).collect();
     }
     // Those whose time can be relied on.
     let horizon = now.checked_add(CLOCKS_APART).unwrap_or(now);
     let timed: BTreeSet<(Timestamp, BackupId)> =
         sets.iter().filter_map(|s| Some((s.started.filter(|t| *t <= horizon)?, s.id))).collect();
     let youngest = timed.last().map(|(t, _)| *t);
+    // By either order where they contradict each other: deleting the wrong ones cannot be undone.
+    let by_time = timed.iter().rev().map(|(_, id)| *id).zip(1..=policy.last.unwrap_or_default());
+    let mut last: BTreeMap<BackupId, u32> = by_time.collect();
+    last.extend(by_id);
+    for (id, nth) in last {
+        keep(id, Why::Last(nth));
+    }
     if let (Some(within), Some(youngest)) = (policy.within, youngest) {
         for (time, id) in &timed {
             if Duration::try_from(youngest.duration_since(*time)).is_ok_and(|age| age <= within) {

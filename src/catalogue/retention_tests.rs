@@ -381,3 +381,35 @@ fn a_failed_set_with_a_part_on_its_way_is_being_taken() {
     let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(1)), ..Policy::default() };
     assert_eq!(retention(&sets, &policy, now())[1].reasons, [Why::InProgress]);
 }
+
+#[test]
+fn keeping_the_last_needs_no_clock() {
+    // Two were taken while the clock was a year ahead; the newer ones push them out all the same.
+    let mut sets = taken(&[1, 25, 49, 73]);
+    for set in sets.iter_mut().skip(2) {
+        set.started = Timestamp::from_second(NOW + 9000 * HOUR).ok();
+    }
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [4, 3]);
+    assert_eq!(
+        kept(&sets, &every(&[(Every::Day, 2)])),
+        [4, 3, 2, 1],
+        "a rule that needs the time does not know"
+    );
+}
+
+#[test]
+fn where_ids_and_times_contradict_each_other_the_newest_by_either_stay() {
+    // An old cluster counted in milliseconds, the new one counts in seconds.
+    let of = |first: u64, ago: i64| {
+        (0..3_u32).map(move |n| {
+            let began = NOW - (ago + i64::from(n)) * HOUR;
+            set(first - u64::from(n), SetState::Complete, Some(began))
+        })
+    };
+    let sets: Vec<_> = of(8999, 900).chain(of(9, 1)).collect();
+    assert_eq!(kept(&sets, &Policy { last: Some(1), ..Policy::default() }), [8999, 9]);
+    assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [8999, 8998, 9, 8]);
+    // The floor as well.
+    let within = Policy { within: Some(Duration::from_secs(1)), ..Policy::default() };
+    assert_eq!(kept(&sets, &within), [8999, 9]);
+}

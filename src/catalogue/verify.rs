@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::detail::{Detail, PieceDetail};
 use super::entries::{PartEntry, SetState};
-use crate::model::{Component, Facts, Finding, Part, PartState, Reason, Version};
+use crate::model::{Component, Facts, Finding, Part, PartState, Reason, Severity, Version};
 
 /// What a set is measured against.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,10 @@ fn owner(part: Part) -> Component {
 /// Everything that speaks against restoring this set here, errors first.
 pub fn judge(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let Some(started) = detail.set.started.filter(|_| detail.set.is_from_the_future(measure.now)) {
+        let text = format!("it says that it began at {started}");
+        findings.push(Finding::new(Reason::FromTheFuture, None, text));
+    }
     let young = detail.set.is_younger_than(measure.grace, measure.now);
     if detail.set.state == SetState::InProgress {
         findings.push(Finding::new(Reason::StillRunning, None, "a part is being taken"));
@@ -69,13 +73,19 @@ fn not_checked(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
     let not = |component, text: String| Finding::new(Reason::CheckNotMade, component, text);
     let facts = measure.facts;
     let mut findings = Vec::new();
-    let gateway = facts.components.get(&Component::Gateway);
-    if detail.set.parts.contains_key(&Part::Zeebe)
-        && measure.version.is_none()
-        && gateway.is_some_and(|g| g.version.is_none())
-    {
+    let parts = detail.set.parts.keys().filter(|p| **p != Part::Records);
+    let silent: BTreeSet<Component> = parts
+        // A version that was given is that of the release; Optimize has patch levels of its own.
+        .filter(|p| measure.version.is_none() || **p == Part::Optimize)
+        .map(|p| owner(*p))
+        .filter(|c| facts.components.get(c).is_some_and(|c| c.version.is_none()))
+        .collect();
+    for component in silent {
         let text = "the running version is not known, so it is not compared";
-        findings.push(not(Component::Gateway, text.to_owned()));
+        let finding = not(component, text.to_owned());
+        // Nobody can give Optimize's: that must not make every backup of it bad.
+        let severity = if component == Component::Optimize { Severity::Warning } else { finding.severity };
+        findings.push(Finding { severity, ..finding });
     }
     if let Some(Err(problem)) = &facts.cluster {
         findings

@@ -235,6 +235,11 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
             vec![Reason::IndexPrefixDiffers],
         ),
         (
+            "the running version of one is not told",
+            with(|f| drop(f.components.insert(Component::Operate, component("")))),
+            vec![Reason::CheckNotMade],
+        ),
+        (
             "an older engine",
             with(|f| {
                 f.engine =
@@ -262,7 +267,7 @@ fn a_young_set_may_still_be_finished() {
     // A clock that is behind makes it no older.
     assert_eq!(reasons_at(&facts, 1_699_999_000), [Reason::StillRunning]);
     // Days ahead is no age at all.
-    assert_eq!(reasons_at(&facts, 1_699_000_000), [Reason::PartMissing]);
+    assert_eq!(reasons_at(&facts, 1_699_000_000), [Reason::FromTheFuture, Reason::PartMissing]);
     // What has failed is not running.
     facts.backups.insert(Part::Zeebe, Ok(vec![backup("FAILED", Vec::new())]));
     assert_eq!(reasons_at(&facts, 1_700_000_300), [Reason::PartFailed]);
@@ -290,4 +295,22 @@ fn what_must_not_be_deleted_is_refused() {
     assert_eq!(refused(&facts, false), [Reason::SetInProgress]);
     facts.backups.insert(Part::Zeebe, Ok(vec![backup("FAILED", Vec::new())]));
     assert_eq!(refused(&facts, false), []);
+}
+
+#[test]
+fn a_set_from_the_future_is_not_good() {
+    // Half an hour ahead are two clocks, a day ahead is a wrong one.
+    assert_eq!(reasons_at(&good(), 1_699_998_200), []);
+    assert_eq!(reasons_at(&good(), 1_699_913_600), [Reason::FromTheFuture]);
+}
+
+#[test]
+fn nothing_is_deleted_without_force_of_which_the_brokers_know_nothing() {
+    let mut facts = good();
+    facts.backups.insert(Part::Zeebe, Ok(Vec::new()));
+    facts.backups.insert(Part::Operate, Ok(vec![operate("FAILED", &[1])]));
+    let all = sets(&facts, &expected());
+    let now = Timestamp::from_second(1_700_086_400).expect("in range");
+    let of = |force| refusals(&all[0], &all, force, now).iter().map(|f| f.reason).collect::<Vec<_>>();
+    assert_eq!((all[0].state, of(false), of(true)), (SetState::Failed, vec![Reason::OwnerUnknown], vec![]));
 }

@@ -7,7 +7,7 @@ use super::rights::Needs;
 use super::set_args::{KeepArgs, PruneArgs};
 use super::sets::{self, Deleter};
 use super::signals::listen;
-use crate::catalogue::{Policy, Set, Why, other_hands, retention};
+use crate::catalogue::{IN_THE_MAKING, Policy, Why, moved, other_hands, out_of_order, retention};
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Finding, Reason};
@@ -96,7 +96,7 @@ async fn decide(
         looked
             .sets
             .iter()
-            .filter(|s| is_running(s, now))
+            .filter(|s| s.may_be_running(HANGS, now))
             .map(|s| Finding::new(Reason::SetInProgress, None, format!("{} is being taken", s.id))),
     );
     if let Some(unasked) = looked.records_unasked().filter(|_| !rules.without_records) {
@@ -113,9 +113,13 @@ async fn decide(
     ids.sort_unstable();
     let deletions = plan::deletions(&setup.request, &looked.facts, ids);
     let mut findings = other_hands(&looked.facts);
+    findings.extend(moved(&looked.sets, IN_THE_MAKING, now));
+    findings.extend(out_of_order(&looked.sets, now));
+    // After a backup without records there is nobody to refuse; but nobody knows what stays behind.
+    findings.extend(looked.records_unasked().map(|text| Finding::new(Reason::RecordsNotAsked, None, text)));
     let unproven = decisions.iter().filter(|d| d.reasons.contains(&Why::OwnerUnknown)).count();
     if unproven > 0 && rules.policy.failed_after.is_some() {
-        let text = format!("{unproven} backups that are not complete are kept: the brokers do not know them");
+        let text = format!("kept although not complete, because the brokers do not know them: {unproven}");
         findings.push(Finding::new(Reason::KeptUnproven, None, text));
     }
     let view = PruneView {
@@ -127,8 +131,4 @@ async fn decide(
         findings,
     };
     Ok((view, deletions))
-}
-
-fn is_running(set: &Set, now: jiff::Timestamp) -> bool {
-    set.is_running() && (set.started.is_none() || set.is_younger_than(HANGS, now))
 }

@@ -61,9 +61,14 @@ pub enum CallError {
 
 /// Whether the sentence of a 404 speaks of a backup that is not there; see [`CallError::says_no_backup`].
 pub fn is_about_no_backup(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    let of_a_backup = message.contains("backup") && (message.contains("found") || message.contains("exist"));
-    of_a_backup && !message.contains("repositor") && !message.contains("configured")
+    // The sentences themselves: a gateway's "/actuator/backups was not found" speaks of backups as well.
+    let said = |start: &str, end: &str| {
+        let from = message.strip_prefix("HTTP 404: ").unwrap_or(message);
+        from.starts_with(start) && from.trim_end().ends_with(end)
+    };
+    said("Backup with id ", " does not exist")
+        || said("No backup with id [", "] found.")
+        || said("No Optimize backup", " could be found.")
 }
 
 impl CallError {

@@ -157,6 +157,8 @@ mod tests {
             "No backup repository configured.",
             "no Route matched with those values",
             "No static resource actuator/backups.",
+            "The path /actuator/backups/17 was not found",
+            "Backup service does not exist",
         ] {
             assert!(partitions_gone(Err(&not_found(message, false))).is_err(), "{message}");
         }

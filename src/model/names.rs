@@ -59,7 +59,7 @@ impl SnapshotName {
         let (version, piece) = rest.split_once("_part_")?;
         let (i, n) = piece.split_once("_of_")?;
         let piece = Some((i.parse().ok()?, n.parse().ok()?));
-        let written = Some(version).filter(|v| !v.contains('_'))?.to_owned();
+        let written = Some(version).filter(|v| !v.is_empty() && !v.contains('_'))?.to_owned();
         Some(Self { part, id: id.parse().ok()?, piece, version: version.parse().ok(), written })
     }
 }
@@ -113,6 +113,7 @@ mod tests {
             "camunda_operate_17_8.6.0_part_+1_of_6",
             "camunda_operate_17_8.6.0_part_01_of_06",
             "camunda_operate_17_my_copy_part_1_of_6",
+            "camunda_operate_17__part_1_of_6",
         ] {
             assert_eq!(SnapshotName::parse(name), None, "{name}");
         }

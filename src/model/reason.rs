@@ -286,10 +286,16 @@ reasons! {
         "give --search-url and --repository; without the records snapshot a restored Operate, Tasklist or Optimize lacks what was not imported yet";
     /// Failed sets are kept because nothing proves that they are this release's.
     KeptUnproven = "kept-unproven", Warning,
-        "look at them with describe and delete them by their ID, or say --repository-is-ours when no other release keeps snapshots there";
+        "look at them with describe and delete them by their ID with --force, or say --repository-is-ours when no other release keeps snapshots there";
     /// A check that belongs to the verdict could not be made.
     CheckNotMade = "check-not-made", Error,
         "make the component answer, or give --camunda-version, then look again: until then nobody knows whether it can be restored";
+    /// The set says that it began in the future.
+    FromTheFuture = "from-the-future", Error,
+        "a clock is or was wrong: its age is not known; correct the clock and take a new backup";
+    /// IDs and times of the complete sets contradict each other.
+    IdsOutOfOrder = "ids-out-of-order", Warning,
+        "the cluster was installed anew or restored, or a clock jumped; what is newest by either is kept: delete the older cluster's sets once they are not needed";
     /// Only some parts of a set are left, and nobody works on it.
     OrphanedParts = "orphaned-parts", Warning,
         "they take space and cannot be restored as a whole: delete the set, once you are sure that it is yours";

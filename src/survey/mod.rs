@@ -70,6 +70,9 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     {
         search.health = Err(problem.clone());
     }
+    if scope == Scope::Backups {
+        sets::in_full(http, request, dialect, &mut facts).await;
+    }
     if scope == Scope::Preflight {
         facts.other_repositories = other_repositories(http, request).await;
         native_retention(http, dialect, &mut facts).await;

@@ -6,14 +6,40 @@ use std::time::Duration;
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{ANSWER, VERIFY, ask};
+use super::{ANSWER, LIST, VERIFY, ask};
 use crate::client::{self, Http, Request};
-use crate::dialect::search;
-use crate::model::{Answer, BackupId, Component, Engine, Facts, Part, PartBackup, id_in_name};
+use crate::dialect::{Dialect, Shape, search};
+use crate::model::{Answer, BackupId, Component, Engine, Facts, Part, PartBackup, SnapshotName, id_in_name};
 use crate::plan::{BackupRequest, nearest};
 
 /// Questions under way at the same time: a component is busy with other things, too.
 const AT_ONCE: usize = 4;
+
+/// Asks in full for the lists whose brief answer leaves states out, where the repository cannot fill the gap: it could not be
+/// asked, or has nothing of that part, because the component keeps its snapshots in one of its own.
+pub(super) async fn in_full(http: &Http, request: &BackupRequest, dialect: &Dialect, facts: &mut Facts) {
+    let stored: BTreeSet<Part> = facts
+        .snapshots
+        .iter()
+        .flatten()
+        .flatten()
+        .filter_map(|s| SnapshotName::parse(&s.name))
+        .map(|name| name.part)
+        .collect();
+    let untold = |part: Part| {
+        let listed = facts.backups.get(&part).into_iter().flatten().flatten();
+        listed.into_iter().any(|b| !b.state.is_told()) && !stored.contains(&part)
+    };
+    let routes = dialect.routes.iter().filter(|r| r.shape == Shape::Snapshots && untold(r.part));
+    let asked = routes.filter_map(|route| Some((route.part, route.host(&request.components)?, route.base)));
+    let asked: Vec<_> = asked.collect();
+    for (part, host, base) in asked {
+        // What cannot be had stays as it was: not told, and so not judged.
+        if let Ok(full) = ask(http, &Request::get(host, base), LIST, client::snapshots_list).await {
+            facts.backups.insert(part, Ok(full));
+        }
+    }
+}
 
 /// Opens the snapshots and partitions of these sets: times, indices, versions, failures; with `sizes`, what they weigh,
 /// where the engine tells.
@@ -154,7 +180,60 @@ pub async fn integrity(http: &Http, repository: &str, deadline: Duration) -> Ans
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::client::{BoxFuture, Response, Transport, TransportError};
+    use crate::dialect::IN_BRIEF;
+    use crate::model::{PartState, StoredSnapshot};
+    use crate::plan::nearest;
+
+    /// An application whose brief list leaves states out.
+    #[derive(Default)]
+    struct Terse(Mutex<Vec<String>>);
+
+    impl Transport for Terse {
+        fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>> {
+            self.0.lock().expect("not poisoned").push(request.path.clone());
+            let state = if request.path.ends_with(IN_BRIEF) { "" } else { r#","state":"COMPLETED""# };
+            let body = format!(r#"[{{"backupId":17{state},"details":[]}}]"#);
+            Box::pin(async { Ok(Response { status: 200, body: body.into() }) })
+        }
+
+        fn describe(&self, component: Component, path: &str) -> String {
+            format!("{component}{path}")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_leaves_states_out_is_asked_for_in_full_when_the_repository_has_nothing_of_it() {
+        let request = BackupRequest {
+            components: BTreeSet::from([Component::Operate, Component::Gateway]),
+            ..BackupRequest::default()
+        };
+        let brief = || PartBackup {
+            id: BackupId::new(17).expect("in range"),
+            state: PartState::default(),
+            failure: None,
+            pieces: Vec::new(),
+        };
+        for (name, asked) in [("nightly", 1), ("camunda_operate_17_8.6.0_part_1_of_6", 0)] {
+            let server = Arc::new(Terse::default());
+            let http = Http::new(server.clone());
+            let snapshot = StoredSnapshot { name: name.to_owned(), state: PartState::Completed, indices: 1 };
+            let mut facts = Facts {
+                backups: BTreeMap::from([(Part::Operate, Ok(vec![brief()]))]),
+                snapshots: Some(Ok(vec![snapshot])),
+                ..Facts::default()
+            };
+            let dialect = nearest(&request, &facts);
+            in_full(&http, &request, dialect, &mut facts).await;
+            let told = facts.backups[&Part::Operate].as_ref().is_ok_and(|b| b[0].state.is_told());
+            let sent = server.0.lock().expect("not poisoned").clone();
+            assert_eq!((sent.len(), told), (asked, asked == 1), "{name}: {sent:?}");
+            assert!(sent.iter().all(|path| !path.contains(IN_BRIEF)), "{sent:?}");
+        }
+    }
 
     #[test]
     fn names_are_asked_for_in_paths_that_an_engine_takes() {
