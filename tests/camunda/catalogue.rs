@@ -141,7 +141,10 @@ fn several_backups_are_listed_judged_broken_deleted_and_pruned() {
     // Deleted as a whole, and seen to be gone by the servers' own word.
     let text = first.to_string();
     assert_eq!(release.run(&["delete", &text]).code(), Some(2), "nobody can be asked");
-    assert_eq!(release.run(&["delete", &text, "--yes"]).code(), Some(0));
+    let young = release.run(&["delete", &text, "--yes"]);
+    assert_eq!(young.code(), Some(13), "somebody might be at it");
+    assert!(young.stderr().contains("set-in-progress"), "{}", young.stderr());
+    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code(), Some(0));
     assert_eq!(release.left(first), Vec::<String>::new());
     let again = release.json(&["delete", &text, "--yes"]);
     assert_eq!(again["items"][0]["result"], "already-gone");
@@ -192,7 +195,9 @@ fn prune_keeps_the_newest_and_is_judged_by_the_servers() {
         "{nothing}"
     );
     assert_eq!(release.run(&["verify"]).code(), Some(0));
-    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes"]).code(), Some(0));
+    // It is so young that somebody might be at it.
+    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes"]).code(), Some(13));
+    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes", "--force"]).code(), Some(0));
     assert_eq!(release.left(broken), Vec::<String>::new());
     release.0.assert_exporting();
 }
