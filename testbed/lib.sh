@@ -21,8 +21,13 @@ need_tools() {
 install_packages() {
   if ! is_root || ! has apt-get; then die "please install: $*"; fi
   say "installing $*"
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@"; } >&2 \
-    || die "apt-get install $* failed"
+  exclusively "${TMPDIR:-/tmp}/camunda-backup-testbed-apt.lock" apt_install "$@" >&2 || die "apt-get install $* failed"
+}
+
+# Testbeds that start side by side would trip over apt's own locks: not all of them can be waited for.
+apt_install() {
+  local wait=(-o DPkg::Lock::Timeout=600)
+  apt-get "${wait[@]}" update -qq && DEBIAN_FRONTEND=noninteractive apt-get "${wait[@]}" install -y -qq --no-install-recommends "$@"
 }
 
 # exclusively FILE COMMAND...: runs COMMAND while no one else holds FILE. COMMAND may be a function.

@@ -15,12 +15,5 @@ node_packages() {
   want conntrack conntrack
   want gcc gcc               # the pause image
   want /usr/include/stdio.h libc6-dev
-  [ ${#missing[@]} -gt 0 ] || return 0
-
-  has apt-get || die "no apt-get here; install these by hand: ${missing[*]}"
-  say "apt-get install ${missing[*]}"
-  export DEBIAN_FRONTEND=noninteractive
-  local apt=(apt-get -qq -o DPkg::Lock::Timeout=600)
-  { "${apt[@]}" update && "${apt[@]}" -y install --no-install-recommends "${missing[@]}"; } \
-    >"$WORK/log/apt.log" 2>&1 || die "apt-get failed, see $WORK/log/apt.log"
+  [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
