@@ -78,7 +78,7 @@ test-schedules: ## 10,000 random schedules of faults, outages, signals and death
 	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
 
 .PHONY: test-engines
-test-engines: ## Against a real Elasticsearch 8 with security, TLS and client certificates, started from packages
+test-engines: ## Against real Elasticsearch 8 and 9 and OpenSearch 2 and 3 in containers, plain and with security and TLS
 	scripts/test-engines.sh
 
 .PHONY: test-camunda

@@ -130,6 +130,12 @@ impl Profile {
         }
     }
 
+    /// Whether the engine's version is this one or later.
+    pub(super) fn is_engine_from(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.engine_version().split('.').map_while(|n| n.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+    }
+
     /// Whether this process is part of the release.
     pub fn has(&self, component: Component) -> bool {
         match component {

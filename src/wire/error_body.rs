@@ -29,7 +29,9 @@ fn of_json(value: &Value) -> Option<String> {
     if let Some(error) = value.get("error").filter(|e| e.is_object()) {
         let kind = error.get("type").and_then(Value::as_str).unwrap_or("error");
         let reason = error.get("reason").and_then(Value::as_str).unwrap_or_default();
-        return Some(format!("{kind}: {reason}"));
+        let cause =
+            innermost(error).filter(|cause| !reason.contains(cause)).map(|cause| format!(": {cause}"));
+        return Some(format!("{kind}: {reason}{}", cause.unwrap_or_default()));
     }
     text("message")
         .or_else(|| text("errorMessage"))
@@ -43,13 +45,19 @@ fn of_json(value: &Value) -> Option<String> {
         .or_else(|| value.as_str().map(str::to_owned))
 }
 
+/// The reason at the bottom of an engine's chain of causes: that the disk is full stands there alone (recorded).
+fn innermost(error: &Value) -> Option<&str> {
+    let causes = std::iter::successors(error.get("caused_by"), |cause| cause.get("caused_by"));
+    causes.filter_map(|cause| cause.get("reason")?.as_str()).filter(|reason| !reason.is_empty()).last()
+}
+
 #[cfg(test)]
 mod tests {
     use super::message_of;
 
     #[test]
     fn reads_every_recorded_shape() {
-        let cases: [(&str, Option<&str>); 8] = [
+        let cases: [(&str, Option<&str>); 9] = [
             (r#"{"message":"Backup with id 1 does not exist"}"#, Some("Backup with id 1 does not exist")),
             (r#"{"timestamp":"t","status":404,"error":"Not Found","path":"/x"}"#, Some("Not Found")),
             (
@@ -59,6 +67,13 @@ mod tests {
             (
                 r#"{"error":{"root_cause":[],"type":"repository_missing_exception","reason":"[nope] missing"},"status":404}"#,
                 Some("repository_missing_exception: [nope] missing"),
+            ),
+            // Elasticsearch 8.19 and OpenSearch 2.19, asked to verify a repository on a full disk.
+            (
+                r#"{"error":{"type":"repository_verification_exception","reason":"[r] path  is not accessible on master node","caused_by":{"type":"i_o_exception","reason":"No space left on device"}},"status":500}"#,
+                Some(
+                    "repository_verification_exception: [r] path is not accessible on master node: No space left on device",
+                ),
             ),
             (r#"{"body":{"message":"Leader -2"},"status":500}"#, Some("Leader -2")),
             ("Unauthorized", Some("Unauthorized")),

@@ -92,15 +92,21 @@ impl Lab {
 
     /// The variables of the Camunda guide, as they are set for this release.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("OPERATE_MANAGEMENT_API", self.url(Component::Operate)),
-            ("TASKLIST_MANAGEMENT_API", self.url(Component::Tasklist)),
-            ("OPTIMIZE_MANAGEMENT_API", self.url(Component::Optimize)),
-            ("GATEWAY_MANAGEMENT_API", self.url(Component::Gateway)),
-            ("BROKER_MANAGEMENT_APIS", self.brokers()),
-            ("ELASTIC_ENDPOINT", self.url(Component::Search)),
-            ("ELASTIC_SNAPSHOT_REPOSITORY", "camunda-backup".to_owned()),
-        ]
+        let all = [
+            ("OPERATE_MANAGEMENT_API", Component::Operate),
+            ("TASKLIST_MANAGEMENT_API", Component::Tasklist),
+            ("OPTIMIZE_MANAGEMENT_API", Component::Optimize),
+            ("GATEWAY_MANAGEMENT_API", Component::Gateway),
+            ("ELASTIC_ENDPOINT", Component::Search),
+        ];
+        let served = all.iter().filter(|(_, component)| self.served.addresses.contains_key(component));
+        served
+            .map(|(name, component)| (*name, self.url(*component)))
+            .chain([
+                ("BROKER_MANAGEMENT_APIS", self.brokers()),
+                ("ELASTIC_SNAPSHOT_REPOSITORY", "camunda-backup".to_owned()),
+            ])
+            .collect()
     }
 
     /// In this home, without any URL.

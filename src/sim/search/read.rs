@@ -148,8 +148,8 @@ pub(super) fn list(world: &World, repository: &str, names: &str, incoming: &Inco
         return Answer::engine(400, "illegal_argument_exception", &reason);
     }
     let Some(store) = registered(world, repository) else {
-        // recorded on 8.14; 8.17 and later, and OpenSearch, answer 404
-        if open {
+        // Recorded: 8.14 answers 200 and says so inside; 8.17 and later, and OpenSearch, answer 404.
+        if open || world.profile.is_engine_from(8, 17) {
             return no_repository(repository);
         }
         let mut failures = Map::new();

@@ -95,6 +95,16 @@ async fn open_search_refuses_what_it_does_not_know() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_repository_that_is_not_there_lists_depends_on_the_version() {
+    for (version, status) in [("8.14.1", 200), ("8.17.4", 404), ("9.2.0", 404)] {
+        let profile = Profile { engine_version: version.to_owned(), ..Profile::default() };
+        let (answered, body) = get(&Sim::new(profile), Component::Search, "/_snapshot/nowhere/_all").await;
+        assert_eq!(answered, status, "{version}: {body}");
+        assert!(body.to_string().contains("repository_missing_exception"), "{version}: {body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn repositories_come_and_go() {
     let sim = Sim::new(Profile { history: vec![3], repository_registered: false, ..Profile::default() });
     assert_eq!(get(&sim, Component::Search, "/_snapshot").await, (200, json!({})));
