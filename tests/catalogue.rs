@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use camunda_backup::client::Method;
 use camunda_backup::model::{Component, PartState};
 use camunda_backup::sim::{Ports, Profile, Served, Sim, Timings, serve};
 use serde_json::Value;
@@ -511,6 +512,34 @@ fn two_that_change_something_never_interleave() {
     drop(lock);
     assert_eq!(release.run(&["prune", "--keep-last", "1"]).code(), Some(0));
     assert_eq!(release.left().len(), 1);
+}
+
+#[test]
+fn what_a_run_deletes_after_its_report_it_deletes_under_the_lock() {
+    let rules: [(&[&str], &[&str]); 2] = [
+        (&["search DELETE camunda_zeebe_records slow:3s"], &["--keep-last", "1"]),
+        (
+            &["search PUT /_snapshot/ 1 snapshot-partial", "search DELETE camunda_zeebe_records slow:3s"],
+            &["--on-failure", "delete"],
+        ),
+    ];
+    for (faults, arguments) in rules {
+        let release = Release::new(2);
+        for fault in faults {
+            release.sim.inject(fault.parse().expect("a rule"));
+        }
+        let mut create = release.command(&["create", "--no-guard"]);
+        let mut create =
+            create.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+        let deletes = || release.sim.log().iter().any(|e| e.request.method == Method::Delete);
+        while !deletes() {
+            assert_eq!(create.try_wait().expect("asked"), None, "{arguments:?}: it ended without deleting");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(release.run(&["delete", "5", "--yes"]).code(), Some(40), "{arguments:?}");
+        create.wait().expect("ends");
+        assert_eq!(release.run(&["delete", "5", "--yes"]).code(), Some(0), "{arguments:?}");
+    }
 }
 
 /// Holds the release's lock as a living run does.
