@@ -31,10 +31,14 @@ impl Release {
 
     /// One backup a day, the newest an hour old.
     fn with(days: u64, profile: Profile) -> Self {
+        Self::timed(days, profile, Timings::quick())
+    }
+
+    fn timed(days: u64, profile: Profile, timings: Timings) -> Self {
         let now = jiff::Timestamp::now();
         let seconds = u64::try_from(now.as_second()).expect("after 1970");
         let ids: Vec<u64> = (0..days).rev().map(|n| seconds - 3600 - n * DAY).collect();
-        let profile = Profile { history: ids.clone(), timings: Timings::quick(), now, ..profile };
+        let profile = Profile { history: ids.clone(), timings, now, ..profile };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -540,6 +544,23 @@ fn what_a_run_deletes_after_its_report_it_deletes_under_the_lock() {
         create.wait().expect("ends");
         assert_eq!(release.run(&["delete", "5", "--yes"]).code(), Some(0), "{arguments:?}");
     }
+}
+
+#[test]
+fn what_is_deleted_while_it_is_being_taken_is_gone_when_nothing_comes_back() {
+    // Each of Operate's snapshots can be seen only once the one before it is done.
+    let timings = Timings { webapp_snapshot: std::time::Duration::from_millis(1500), ..Timings::quick() };
+    let release = Release::timed(1, Profile::default(), timings);
+    let id = release.newest() + 3600;
+    let url = release.url(Component::Operate);
+    post(&format!("{url}/actuator/backups"), &serde_json::json!({ "backupId": id }).to_string());
+    while !release.left().contains(&id) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(release.run(&["delete", &id.to_string(), "--yes", "--force"]).code(), Some(0));
+    assert!(!release.left().contains(&id));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert!(!release.left().contains(&id), "it was called gone");
 }
 
 /// Holds the release's lock as a living run does.

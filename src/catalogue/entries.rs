@@ -8,6 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::evidence::Evidence;
+use super::retention::IN_THE_MAKING;
 use super::times;
 use crate::model::{BackupId, Facts, Part, PartState, Version};
 
@@ -66,6 +67,12 @@ impl Set {
         let old =
             self.started.is_some() && !self.is_younger_than(hangs, now) && !self.is_from_the_future(now);
         self.is_running() && !old
+    }
+
+    /// Whether somebody may be at it: between two parts nothing is in progress.
+    pub fn may_be_in_the_making(&self, now: Timestamp) -> bool {
+        let open = matches!(self.state, SetState::Incomplete | SetState::Failed);
+        self.is_running() || open && self.is_younger_than(IN_THE_MAKING, now)
     }
 
     /// Whether a part of it is being taken, whatever its other parts are.
