@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use camunda_backup::client::Method;
-use camunda_backup::model::{Component, PartState};
+use camunda_backup::model::{Component, ExporterPhase, PartState};
 use camunda_backup::sim::{Ports, Profile, Served, Sim, Timings, serve};
 use serde_json::Value;
 
@@ -516,6 +516,84 @@ fn two_that_change_something_never_interleave() {
     drop(lock);
     assert_eq!(release.run(&["prune", "--keep-last", "1"]).code(), Some(0));
     assert_eq!(release.left().len(), 1);
+}
+
+/// The arguments of the command that a run has printed for deleting what it left.
+fn hint(report: &str) -> Vec<String> {
+    let line = report.lines().find(|l| l.trim().contains("camunda-backup delete ")).expect("a hint");
+    line.split_whitespace().skip_while(|word| *word != "delete").map(str::to_owned).collect()
+}
+
+#[test]
+fn what_a_failed_run_says_to_delete_can_be_deleted_like_that() {
+    let faults = [
+        // Long before the brokers hear of the ID; a queue that goes on; all but the brokers' part whole.
+        "tasklist POST /actuator/backups 1 snapshot-failed",
+        "operate POST /actuator/backups 1 stuck-in-progress",
+        "gateway POST /actuator/backups 1 partition-failed:2",
+    ];
+    for fault in faults {
+        let release = Release::new(1);
+        release.sim.inject(fault.parse().expect("a rule"));
+        let failed = release.run(&["create", "--no-guard", "--timeout", "4s"]);
+        assert!(matches!(failed.code(), Some(20 | 21)), "{fault}");
+        let hint = hint(&failed.stdout());
+        let arguments: Vec<&str> = hint.iter().map(String::as_str).chain(["--yes"]).collect();
+        assert_eq!(release.run(&arguments).code(), Some(0), "{fault}");
+        assert_eq!(release.left(), BTreeSet::from([release.newest()]), "{fault}");
+        // Nobody has left word of the same backup there, so it may be anybody's.
+        let elsewhere = Release::new(1);
+        elsewhere.sim.inject(fault.parse().expect("a rule"));
+        elsewhere.run(&["create", "--no-guard", "--timeout", "4s"]);
+        let id = elsewhere.left().last().expect("a backup").to_string();
+        let mut other = elsewhere.command(&["delete", &id, "--yes"]);
+        let other_state = tempfile::tempdir().expect("a directory");
+        let other = other.env("CAMUNDA_BACKUP_STATE_DIR", other_state.path()).output().expect("runs");
+        if !fault.starts_with("gateway") {
+            assert_eq!(other.status.code(), Some(13), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_backup_whose_pause_was_lost_is_not_called_complete() {
+    let timings = Timings { zeebe_partition: std::time::Duration::from_secs(2), ..Timings::quick() };
+    let release = Release::timed(2, Profile::default(), timings);
+    let mut create = release.command(&["create", "--no-guard", "--keep-last", "1"]);
+    let create = create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let posted = |e: &camunda_backup::sim::Exchange| {
+        e.request.component == Component::Gateway
+            && e.request.method == Method::Post
+            && e.request.path.ends_with("/actuator/backups")
+    };
+    while !release.sim.log().iter().any(posted) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    release.sim.set_exporters(&ExporterPhase::Exporting);
+    let failed = Ran { output: create.wait_with_output().expect("ends") };
+    assert_eq!(failed.code(), Some(20), "{}{}", failed.stderr(), failed.stdout());
+    let listed = release.json(&["list"]);
+    // Every part is whole, but not taken in one pause.
+    assert_eq!(
+        (&listed["items"][0]["state"], &listed["items"][0]["run"]["outcome"]),
+        (&"failed".into(), &"failed".into())
+    );
+    assert!(
+        listed["items"][0]["parts"].as_object().expect("parts").values().all(|p| p["state"] == "COMPLETED")
+    );
+    let id = listed["items"][0]["id"].to_string();
+    assert!(release.run(&["list", "--limit", "1"]).stdout().contains("run failed"));
+    let verified = release.json(&["verify", &id]);
+    assert_eq!(verified["good"], false, "{verified}");
+    assert_eq!(reasons(&verified["items"][0]["findings"]), ["run-not-complete"]);
+    assert_eq!(release.json(&["verify"])["newestComplete"], release.newest());
+    let pruned = release.run(&["prune", "--keep-last", "1"]);
+    assert_eq!(pruned.code(), Some(0));
+    assert!(release.left().contains(&release.newest()), "the last good one");
+    let hint = hint(&failed.stdout());
+    let arguments: Vec<&str> = hint.iter().map(String::as_str).chain(["--yes"]).collect();
+    assert_eq!(release.run(&arguments).code(), Some(0));
+    assert_eq!(release.left(), BTreeSet::from([release.newest()]));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         versions: BTreeSet::new(),
         bytes: None,
         elsewhere: None,
+        run: None,
     }
 }
 

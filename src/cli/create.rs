@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::args::{CreateArgs, OnFailure, ReleaseArgs};
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, ended_run};
 use super::console::LogFormat;
 use super::guard::Guard;
 use super::lock::Lock;
@@ -298,6 +298,9 @@ impl One<'_> {
         let record = self.chronicle.begins(checked.procedure().backup_id, &facts);
         let report = self.drive(&checked).await;
         self.chronicle.ended(record, &report, &self.repair_command);
+        if let Some(run) = ended_run(&report) {
+            self.journal.ended(report.backup_id, run);
+        }
         if let Some(looked_after) = looked_after {
             looked_after.abort();
         }
