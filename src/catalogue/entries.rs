@@ -227,7 +227,7 @@ pub(super) fn set(
 
 /// Certainty first: a failure is final whatever else could not be asked; a running part is a fact as well; only then
 /// does what is not known count, and last what is known to be missing.
-fn state(parts: &BTreeMap<Part, PartEntry>) -> SetState {
+pub(super) fn state(parts: &BTreeMap<Part, PartEntry>) -> SetState {
     let of = |entry: &PartEntry| match entry {
         PartEntry::Missing => SetState::Incomplete,
         PartEntry::Unknown(_) => SetState::Unknown,
