@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use camunda_backup::model::{Component, PartState};
+use camunda_backup::client::Method;
+use camunda_backup::model::{Component, ExporterPhase, PartState};
 use camunda_backup::sim::{Ports, Profile, Served, Sim, Timings, serve};
 use serde_json::Value;
 
@@ -30,10 +31,14 @@ impl Release {
 
     /// One backup a day, the newest an hour old.
     fn with(days: u64, profile: Profile) -> Self {
+        Self::timed(days, profile, Timings::quick())
+    }
+
+    fn timed(days: u64, profile: Profile, timings: Timings) -> Self {
         let now = jiff::Timestamp::now();
         let seconds = u64::try_from(now.as_second()).expect("after 1970");
         let ids: Vec<u64> = (0..days).rev().map(|n| seconds - 3600 - n * DAY).collect();
-        let profile = Profile { history: ids.clone(), timings: Timings::quick(), now, ..profile };
+        let profile = Profile { history: ids.clone(), timings, now, ..profile };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -511,6 +516,129 @@ fn two_that_change_something_never_interleave() {
     drop(lock);
     assert_eq!(release.run(&["prune", "--keep-last", "1"]).code(), Some(0));
     assert_eq!(release.left().len(), 1);
+}
+
+/// The arguments of the command that a run has printed for deleting what it left.
+fn hint(report: &str) -> Vec<String> {
+    let line = report.lines().find(|l| l.trim().contains("camunda-backup delete ")).expect("a hint");
+    line.split_whitespace().skip_while(|word| *word != "delete").map(str::to_owned).collect()
+}
+
+#[test]
+fn what_a_failed_run_says_to_delete_can_be_deleted_like_that() {
+    let faults = [
+        // Long before the brokers hear of the ID; a queue that goes on; all but the brokers' part whole.
+        "tasklist POST /actuator/backups 1 snapshot-failed",
+        "operate POST /actuator/backups 1 stuck-in-progress",
+        "gateway POST /actuator/backups 1 partition-failed:2",
+    ];
+    for fault in faults {
+        let release = Release::new(1);
+        release.sim.inject(fault.parse().expect("a rule"));
+        let failed = release.run(&["create", "--no-guard", "--timeout", "4s"]);
+        assert!(matches!(failed.code(), Some(20 | 21)), "{fault}");
+        let hint = hint(&failed.stdout());
+        let arguments: Vec<&str> = hint.iter().map(String::as_str).chain(["--yes"]).collect();
+        assert_eq!(release.run(&arguments).code(), Some(0), "{fault}");
+        assert_eq!(release.left(), BTreeSet::from([release.newest()]), "{fault}");
+        // Nobody has left word of the same backup there, so it may be anybody's.
+        let elsewhere = Release::new(1);
+        elsewhere.sim.inject(fault.parse().expect("a rule"));
+        elsewhere.run(&["create", "--no-guard", "--timeout", "4s"]);
+        let id = elsewhere.left().last().expect("a backup").to_string();
+        let mut other = elsewhere.command(&["delete", &id, "--yes"]);
+        let other_state = tempfile::tempdir().expect("a directory");
+        let other = other.env("CAMUNDA_BACKUP_STATE_DIR", other_state.path()).output().expect("runs");
+        if !fault.starts_with("gateway") {
+            assert_eq!(other.status.code(), Some(13), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_backup_whose_pause_was_lost_is_not_called_complete() {
+    let timings = Timings { zeebe_partition: std::time::Duration::from_secs(2), ..Timings::quick() };
+    let release = Release::timed(2, Profile::default(), timings);
+    let mut create = release.command(&["create", "--no-guard", "--keep-last", "1"]);
+    let create = create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let posted = |e: &camunda_backup::sim::Exchange| {
+        e.request.component == Component::Gateway
+            && e.request.method == Method::Post
+            && e.request.path.ends_with("/actuator/backups")
+    };
+    while !release.sim.log().iter().any(posted) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    release.sim.set_exporters(&ExporterPhase::Exporting);
+    let failed = Ran { output: create.wait_with_output().expect("ends") };
+    assert_eq!(failed.code(), Some(20), "{}{}", failed.stderr(), failed.stdout());
+    let listed = release.json(&["list"]);
+    // Every part is whole, but not taken in one pause.
+    assert_eq!(
+        (&listed["items"][0]["state"], &listed["items"][0]["run"]["outcome"]),
+        (&"failed".into(), &"failed".into())
+    );
+    assert!(
+        listed["items"][0]["parts"].as_object().expect("parts").values().all(|p| p["state"] == "COMPLETED")
+    );
+    let id = listed["items"][0]["id"].to_string();
+    assert!(release.run(&["list", "--limit", "1"]).stdout().contains("run failed"));
+    let verified = release.json(&["verify", &id]);
+    assert_eq!(verified["good"], false, "{verified}");
+    assert_eq!(reasons(&verified["items"][0]["findings"]), ["run-not-complete"]);
+    assert_eq!(release.json(&["verify"])["newestComplete"], release.newest());
+    let pruned = release.run(&["prune", "--keep-last", "1"]);
+    assert_eq!(pruned.code(), Some(0));
+    assert!(release.left().contains(&release.newest()), "the last good one");
+    let hint = hint(&failed.stdout());
+    let arguments: Vec<&str> = hint.iter().map(String::as_str).chain(["--yes"]).collect();
+    assert_eq!(release.run(&arguments).code(), Some(0));
+    assert_eq!(release.left(), BTreeSet::from([release.newest()]));
+}
+
+#[test]
+fn what_a_run_deletes_after_its_report_it_deletes_under_the_lock() {
+    let rules: [(&[&str], &[&str]); 2] = [
+        (&["search DELETE camunda_zeebe_records slow:3s"], &["--keep-last", "1"]),
+        (
+            &["search PUT /_snapshot/ 1 snapshot-partial", "search DELETE camunda_zeebe_records slow:3s"],
+            &["--on-failure", "delete"],
+        ),
+    ];
+    for (faults, arguments) in rules {
+        let release = Release::new(2);
+        for fault in faults {
+            release.sim.inject(fault.parse().expect("a rule"));
+        }
+        let mut create = release.command(&["create", "--no-guard"]);
+        let mut create =
+            create.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+        let deletes = || release.sim.log().iter().any(|e| e.request.method == Method::Delete);
+        while !deletes() {
+            assert_eq!(create.try_wait().expect("asked"), None, "{arguments:?}: it ended without deleting");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(release.run(&["delete", "5", "--yes"]).code(), Some(40), "{arguments:?}");
+        create.wait().expect("ends");
+        assert_eq!(release.run(&["delete", "5", "--yes"]).code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_is_deleted_while_it_is_being_taken_is_gone_when_nothing_comes_back() {
+    // Each of Operate's snapshots can be seen only once the one before it is done.
+    let timings = Timings { webapp_snapshot: std::time::Duration::from_millis(1500), ..Timings::quick() };
+    let release = Release::timed(1, Profile::default(), timings);
+    let id = release.newest() + 3600;
+    let url = release.url(Component::Operate);
+    post(&format!("{url}/actuator/backups"), &serde_json::json!({ "backupId": id }).to_string());
+    while !release.left().contains(&id) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(release.run(&["delete", &id.to_string(), "--yes", "--force"]).code(), Some(0));
+    assert!(!release.left().contains(&id));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert!(!release.left().contains(&id), "it was called gone");
 }
 
 /// Holds the release's lock as a living run does.

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use camunda_backup::catalogue::{Policy, refusals, retention, sets};
-use camunda_backup::client::Method;
+use camunda_backup::client::{Method, Request};
 use camunda_backup::model::{BackupId, Component, Part, Reason, id_in_name};
-use camunda_backup::plan::{self, Deletion};
+use camunda_backup::plan::{self, Deletion, Gone};
 use camunda_backup::run::{self, DeletionReport, Events, PartGone, World};
 use camunda_backup::sim::{Fault, FaultRule, Profile};
 use camunda_backup::survey::{Scope, survey};
@@ -209,6 +209,50 @@ async fn every_request_and_every_fault_deletes_nothing_unnamed_and_hides_nothing
     }
     println!("{gone} gone at once, {left} left something and said so; all gone after repeating");
     assert!(gone > 150 && left > 60, "{gone} {left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_did_nothing_is_not_called_done_on_any_answer_but_the_right_one() {
+    let said = |status, text: &str| Fault::Status(status, Some(text.to_owned()));
+    let answers = [
+        Fault::Refuse,
+        Fault::Status(200, None),
+        Fault::Status(401, None),
+        Fault::Status(403, None),
+        Fault::Status(404, None),
+        said(404, "No repository with name [x] could be found."),
+        said(404, "repository_missing_exception: [x] missing"),
+        said(400, "No backup with id [200] found."),
+        Fault::Status(500, None),
+    ];
+    let records = "camunda_zeebe_records_backup_200";
+    let (operate, search, gateway) = (Component::Operate, Component::Search, Component::Gateway);
+    let cases = [
+        (Part::Operate, (operate, "/actuator/backups/"), (search, "camunda_operate_200_"), false),
+        (Part::Operate, (operate, "/actuator/backups/"), (operate, "/actuator/backups"), true),
+        (Part::Records, (search, records), (search, records), false),
+        (Part::Zeebe, (gateway, "/actuator/backups/"), (gateway, "/actuator/backups/200"), false),
+    ];
+    for (part, deleted, looked, listed) in cases {
+        for answer in &answers {
+            let rule = FaultRule::always(looked.0, Method::Get, looked.1, answer.clone());
+            let context = format!("{part}: {rule}");
+            let rig = rig();
+            let before = rig.sim.snapshots();
+            let mut deletions = rig.planned(&[NAMED]).await;
+            let planned = deletions[0].parts.iter_mut().find(|p| p.part == part).expect("planned");
+            if listed {
+                planned.gone = Gone::Listed { request: Request::get(looked.0, looked.1) };
+            }
+            let nothing = Fault::Status(204, None);
+            rig.sim.inject(FaultRule::always(deleted.0, Method::Delete, deleted.1, nothing));
+            rig.sim.inject(rule);
+            let reports = bounded(&context, rig.delete(&deletions)).await;
+            rig.assert_deleted(&before, &[NAMED], &reports, &context);
+            let told = reports[0].parts.iter().find(|p| p.part == part).map(|p| &p.outcome);
+            assert!(matches!(told, Some(PartGone::Left { .. })), "{context}: {told:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,7 @@ fn set(n: u64, zeebe: bool, state: SetState) -> Set {
         versions: BTreeSet::new(),
         bytes: None,
         elsewhere: None,
+        run: None,
     }
 }
 

@@ -8,8 +8,9 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::evidence::Evidence;
+use super::retention::IN_THE_MAKING;
 use super::times;
-use crate::model::{BackupId, Facts, Part, PartState, Version};
+use crate::model::{BackupId, EndedRun, Facts, Part, PartState, Version};
 
 /// One backup, joined over everything that knows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,9 @@ pub struct Set {
     /// What belongs to a restore and is in no part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<&'static str>,
+    /// The run that took it ended before it was complete, and left word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Box<EndedRun>>,
 }
 
 impl Set {
@@ -68,6 +72,26 @@ impl Set {
         self.is_running() && !old
     }
 
+    /// Whether all that is there of it was begun by a run of ours that has ended: it is nobody else's, and nobody is at it.
+    pub fn is_left_by_our_run(&self) -> bool {
+        let begun = |run: &EndedRun| {
+            let mut found = self.parts.iter().filter(|(_, p)| matches!(p, PartEntry::Found { .. }));
+            found.all(|(part, _)| run.begun.contains(part))
+        };
+        self.run.as_deref().is_some_and(begun)
+    }
+
+    /// Whether exporting went on before it was complete. Every part may be whole; together they may lack records.
+    pub fn is_spoiled(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.paused)
+    }
+
+    /// Whether somebody may be at it: between two parts nothing is in progress.
+    pub fn may_be_in_the_making(&self, now: Timestamp) -> bool {
+        let open = matches!(self.state, SetState::Incomplete | SetState::Failed);
+        self.is_running() || open && self.is_younger_than(IN_THE_MAKING, now)
+    }
+
     /// Whether a part of it is being taken, whatever its other parts are.
     pub fn is_running(&self) -> bool {
         let running = |p: &PartEntry| matches!(p, PartEntry::Found { state: PartState::InProgress, .. });
@@ -88,7 +112,7 @@ pub enum SetState {
     Incomplete,
     /// A part is being taken.
     InProgress,
-    /// A part failed: it will never be complete.
+    /// A part failed, or exporting went on before it was complete: it will never be.
     Failed,
     /// A component could not be asked, or said something that no known server says.
     Unknown,
@@ -184,7 +208,11 @@ pub(super) fn set(
     if !parts.keys().any(|part| evidence.names(*part)) {
         return None;
     }
-    let state = state(&parts);
+    let run = facts.runs.get(&id).cloned().map(Box::new);
+    let state = match state(&parts) {
+        SetState::Complete if run.as_ref().is_some_and(|r| r.paused) => SetState::Failed,
+        as_its_parts => as_its_parts,
+    };
     let (begun, last) = times::span(evidence.pieces());
     let (opened, closed, bytes) = evidence.opened(facts);
     let (begun, last) = (begun.into_iter().chain(opened).min(), last.max(closed));
@@ -194,12 +222,12 @@ pub(super) fn set(
     let started_from_id = begun.is_none() && started.is_some();
     let versions = evidence.versions();
     let elsewhere = facts.elsewhere;
-    Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes, elsewhere })
+    Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes, elsewhere, run })
 }
 
 /// Certainty first: a failure is final whatever else could not be asked; a running part is a fact as well; only then
 /// does what is not known count, and last what is known to be missing.
-fn state(parts: &BTreeMap<Part, PartEntry>) -> SetState {
+pub(super) fn state(parts: &BTreeMap<Part, PartEntry>) -> SetState {
     let of = |entry: &PartEntry| match entry {
         PartEntry::Missing => SetState::Incomplete,
         PartEntry::Unknown(_) => SetState::Unknown,

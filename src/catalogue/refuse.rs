@@ -27,6 +27,10 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Fin
         let text = format!("{id} is the newest complete set");
         findings.push(Finding::new(Reason::NewestComplete, None, text));
     }
+    // A run of ours left word that it began it and has ended: the same proof, and a better one.
+    if set.is_left_by_our_run() {
+        return findings;
+    }
     let young = set.state == SetState::Incomplete && set.is_younger_than(IN_THE_MAKING, now);
     if set.is_running() {
         findings.push(Finding::new(Reason::SetInProgress, None, format!("{id} is being taken")));
@@ -41,3 +45,7 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Fin
     }
     findings
 }
+
+#[cfg(test)]
+#[path = "refuse_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::PartEntry;
+use super::super::entries::state;
 use super::*;
 use crate::model::PartState;
 
@@ -40,6 +41,7 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         versions: BTreeSet::new(),
         bytes: None,
         elsewhere: None,
+        run: None,
     }
 }
 
@@ -199,26 +201,46 @@ fn what_may_be_another_releases_stays() {
     assert_eq!(with(&told, &[&foreign, &unproven, &ours, &complete]), BTreeSet::from([5]));
 }
 
-fn states() -> impl Strategy<Value = SetState> {
+fn states() -> impl Strategy<Value = PartEntry> {
+    let found = |state| entry(state);
     prop_oneof![
-        5 => Just(SetState::Complete),
-        2 => Just(SetState::Failed),
-        1 => Just(SetState::Incomplete),
-        1 => Just(SetState::InProgress),
-        1 => Just(SetState::Unknown),
+        8 => Just(found(PartState::Completed)),
+        2 => Just(PartEntry::Missing),
+        1 => Just(found(PartState::Failed)),
+        1 => Just(found(PartState::Incomplete)),
+        1 => Just(found(PartState::InProgress)),
+        1 => Just(PartEntry::Unknown("away".to_owned())),
+    ]
+}
+
+/// Complete ones, rests of such, another release's, broken ones, in every mixture of three parts.
+fn parts() -> impl Strategy<Value = BTreeMap<Part, PartEntry>> {
+    let whole = || entry(PartState::Completed);
+    let of = |operate, records, zeebe| {
+        BTreeMap::from([(Part::Operate, operate), (Part::Records, records), (Part::Zeebe, zeebe)])
+    };
+    prop_oneof![
+        4 => Just(of(whole(), whole(), whole())),
+        1 => Just(of(whole(), whole(), PartEntry::Missing)),
+        1 => Just(of(PartEntry::Missing, PartEntry::Missing, whole())),
+        5 => (states(), states(), states()).prop_map(move |(o, r, z)| of(o, r, z)),
     ]
 }
 
 /// Sets with rising IDs whose clocks jump now and then, and some without any time.
 fn histories() -> impl Strategy<Value = Vec<Set>> {
-    let one = (
-        states(),
-        prop_oneof![8 => (0..4000i64).prop_map(Some), 1 => Just(None), 1 => (-3000..0i64).prop_map(Some)],
-    );
-    prop::collection::vec(one, 0..40).prop_map(|all| {
+    let ago = prop_oneof![
+        8 => (0..4000 * HOUR).prop_map(Some),
+        2 => (0..2 * HOUR).prop_map(Some),
+        1 => Just(None),
+        1 => (-3000 * HOUR..0).prop_map(Some),
+    ];
+    prop::collection::vec((parts(), ago), 0..40).prop_map(|all| {
         let count = all.len();
-        let set = |(i, (state, ago)): (usize, (SetState, Option<i64>))| {
-            set((count - i) as u64, state, ago.map(|hours| NOW - hours * HOUR))
+        let set = |(i, (parts, ago)): (usize, (BTreeMap<Part, PartEntry>, Option<i64>))| Set {
+            state: state(&parts),
+            parts,
+            ..set((count - i) as u64, SetState::Complete, ago.map(|seconds| NOW - seconds))
         };
         all.into_iter().enumerate().map(set).collect()
     })
@@ -237,9 +259,9 @@ fn policies() -> impl Strategy<Value = Policy> {
         some(),
         some(),
         prop::option::of(1..3000u64),
-        zone,
+        (zone, any::<bool>()),
     )
-        .prop_map(|(last, within, h, d, w, m, y, failed, zone)| {
+        .prop_map(|(last, within, h, d, w, m, y, failed, (zone, unproven))| {
             let hours = |n: u64| Duration::from_secs(3600 * n);
             let rules =
                 [(Every::Hour, h), (Every::Day, d), (Every::Week, w), (Every::Month, m), (Every::Year, y)];
@@ -248,7 +270,7 @@ fn policies() -> impl Strategy<Value = Policy> {
                 within: within.map(hours),
                 every: rules.into_iter().filter_map(|(e, n)| Some((e, n?))).collect(),
                 failed_after: failed.map(hours),
-                unproven: false,
+                unproven,
                 zone: TimeZone::get(zone).expect("known"),
             }
         })
@@ -272,11 +294,21 @@ proptest! {
     #[test]
     fn the_newest_complete_set_is_never_deleted(sets in histories(), policy in policies()) {
         let decisions = retention(&sets, &policy, now());
-        let newest = sets.iter().filter(|s| s.state == SetState::Complete).map(|s| s.id).max();
-        for decision in &decisions {
+        let complete = || sets.iter().filter(|s| s.state == SetState::Complete);
+        let newest = complete().map(|s| s.id).max();
+        let by_time = complete().filter(|s| s.started.is_some() && !s.is_from_the_future(now()));
+        let by_time = by_time.max_by_key(|s| (s.started, s.id)).map(|s| s.id);
+        for (set, decision) in sets.iter().zip(&decisions) {
+            prop_assert_eq!(set.id, decision.id);
             prop_assert!(!decision.reasons.is_empty());
             prop_assert!(decision.keep || Some(decision.id) != newest);
-            prop_assert!(decision.keep || !matches!(decision.state, SetState::InProgress | SetState::Unknown));
+            prop_assert!(decision.keep || Some(decision.id) != by_time);
+            prop_assert!(decision.keep || newest.is_some(), "none is complete");
+            prop_assert!(decision.keep || !set.is_running());
+            prop_assert!(decision.keep || !set.parts.values().any(|p| matches!(p, PartEntry::Unknown(_))));
+            prop_assert!(decision.keep || is_proven_ours(set) || policy.unproven && !looks_foreign(set));
+            prop_assert!(decision.keep || set.state == SetState::Complete || !set.may_be_in_the_making(now())
+                || set.state == SetState::Failed);
         }
         // The floor: what is complete stays so for at least one set.
         let left = |d: &&Decision| d.keep && d.state == SetState::Complete;
@@ -297,11 +329,49 @@ proptest! {
     }
 
     #[test]
-    fn one_more_rule_for_complete_sets_never_deletes_more(sets in histories(), policy in policies(), n in 1..5u32) {
+    fn one_more_rule_never_deletes_more(sets in histories(), policy in policies(), another in policies()) {
         prop_assume!(policy.keeps());
-        let another = Policy { last: Some(policy.last.unwrap_or_default().max(n)), ..policy.clone() };
-        let (one, two) = (retention(&sets, &policy, now()), retention(&sets, &another, now()));
+        let mut both = Policy {
+            last: policy.last.max(another.last),
+            within: policy.within.max(another.within),
+            ..policy.clone()
+        };
+        for (every, n) in &another.every {
+            let there = both.every.entry(*every).or_default();
+            *there = (*there).max(*n);
+        }
+        let (one, two) = (retention(&sets, &policy, now()), retention(&sets, &both, now()));
         prop_assert!(deleted(&two).is_subset(&deleted(&one)));
+    }
+
+    #[test]
+    fn the_order_in_which_sets_are_told_does_not_matter(sets in histories(), policy in policies()) {
+        let turned: Vec<Set> = sets.iter().rev().cloned().collect();
+        prop_assert_eq!(deleted(&retention(&sets, &policy, now())), deleted(&retention(&turned, &policy, now())));
+    }
+
+    #[test]
+    fn time_alone_deletes_no_complete_set(sets in histories(), policy in policies(), hours in 1..90_000i64) {
+        // However late it is, or the clock believes it is. (A set from the future is believed once it is past.)
+        let sets: Vec<Set> = sets.into_iter().filter(|s| !s.is_from_the_future(now())).collect();
+        let later = Timestamp::from_second(NOW + hours * HOUR).expect("in range");
+        let complete = |decisions: Vec<Decision>| {
+            deleted(&decisions.into_iter().filter(|d| d.state == SetState::Complete).collect::<Vec<_>>())
+        };
+        let (now, later) = (retention(&sets, &policy, now()), retention(&sets, &policy, later));
+        prop_assert_eq!(complete(now), complete(later));
+    }
+
+    #[test]
+    fn a_new_complete_set_is_kept_and_makes_all_superfluous_ones_go_at_once(sets in histories(), policy in policies()) {
+        let mut more = sets.clone();
+        more.insert(0, set(1000, SetState::Complete, Some(NOW)));
+        let decisions = retention(&more, &policy, now());
+        prop_assert!(decisions[0].keep);
+        // Whatever `create` makes, what it prunes afterwards it prunes at once: nothing is left for the next time.
+        let gone = deleted(&decisions);
+        let rest: Vec<Set> = more.into_iter().filter(|s| !gone.contains(&s.id.get())).collect();
+        prop_assert_eq!(deleted(&retention(&rest, &policy, now())), BTreeSet::new());
     }
 }
 

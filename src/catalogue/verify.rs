@@ -46,6 +46,11 @@ pub fn judge(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
         let text = format!("it says that it began at {started}");
         findings.push(Finding::new(Reason::FromTheFuture, None, text));
     }
+    if let Some(run) = detail.set.run.as_ref().filter(|_| detail.set.is_spoiled()) {
+        let why = run.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+        let text = format!("its run ended as {}{why}", run.outcome);
+        findings.push(Finding::new(Reason::RunNotComplete, None, text));
+    }
     let young = detail.set.is_younger_than(measure.grace, measure.now);
     if detail.set.state == SetState::InProgress {
         findings.push(Finding::new(Reason::StillRunning, None, "a part is being taken"));

@@ -3,7 +3,7 @@
 //! Written by a task of its own: whatever the API server does, the run never waits for it before its end, and then only
 //! so long. What cannot be written is said once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::console::Console;
 use super::reach::InKubernetes;
 use super::setup::Setup;
 use crate::cluster::{EventLog, Occasion, Record, RecordedPart, Records, holder_identity};
-use crate::model::{BackupId, Component, Facts};
+use crate::model::{BackupId, Component, EndedRun, Facts, Reason};
 use crate::run::{Exporting, Happened, Outcome, PartOutcome, Report};
 
 /// How long the end of a run may wait for what is still to be written.
@@ -91,6 +91,7 @@ impl Chronicle {
             versions: facts.components.iter().filter_map(version).collect(),
             partitions: partitions.and_then(|n| u32::try_from(n).ok()),
             paused_seconds: None,
+            exporting_paused: false,
             parts: BTreeMap::new(),
             written_by: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -101,16 +102,7 @@ impl Chronicle {
     /// Completes it, and tells how the backup ended. `repair` is the command that resumes exporting.
     pub fn ended(&self, begun: Record, report: &Report, repair: &str) {
         let id = report.backup_id;
-        let (outcome, reason) = match &report.outcome {
-            Outcome::Complete => ("complete", None),
-            Outcome::Failed { step, cause } => {
-                ("failed", Some(format!("{}: {}: {}", step, cause.reason, cause.detail)))
-            }
-            Outcome::DeadlinePassed { step, which } => {
-                ("deadline", Some(format!("{which} passed in {step}")))
-            }
-            Outcome::Cancelled { step } => ("cancelled", Some(format!("in {step}"))),
-        };
+        let (outcome, reason) = in_words(&report.outcome);
         let paused = match &report.exporting {
             Exporting::Resumed { paused, .. } => Some((paused.as_secs_f64() * 1000.0).round() / 1000.0),
             Exporting::Untouched | Exporting::MaybePaused { .. } => None,
@@ -129,6 +121,7 @@ impl Chronicle {
             finished: Some(super::now()),
             reason: reason.clone(),
             paused_seconds: paused,
+            exporting_paused: report.exporting != Exporting::Untouched,
             parts: parts.collect(),
             ..begun
         })));
@@ -175,6 +168,31 @@ impl Chronicle {
             () = tokio::time::sleep(AT_THE_END) => task.abort(),
         }
     }
+}
+
+/// The word for how a run ended, and why.
+fn in_words(outcome: &Outcome) -> (&'static str, Option<String>) {
+    match outcome {
+        Outcome::Complete => ("complete", None),
+        Outcome::Failed { step, cause } => {
+            ("failed", Some(format!("{}: {}: {}", step, cause.reason, cause.detail)))
+        }
+        Outcome::DeadlinePassed { step, which } => ("deadline", Some(format!("{which} passed in {step}"))),
+        Outcome::Cancelled { step } => ("cancelled", Some(format!("in {step}"))),
+    }
+}
+
+/// What a run leaves word of when its backup is not complete.
+pub(crate) fn ended_run(report: &Report) -> Option<EndedRun> {
+    let (outcome, reason) = in_words(&report.outcome);
+    // Somebody else has used this very ID: its parts may not be ours.
+    let taken = matches!(&report.outcome, Outcome::Failed { cause, .. } if cause.reason == Reason::IdTaken);
+    (report.outcome != Outcome::Complete).then(|| EndedRun {
+        outcome: outcome.to_owned(),
+        reason,
+        begun: if taken { BTreeSet::new() } else { report.leftovers().into_iter().collect() },
+        paused: report.exporting != Exporting::Untouched,
+    })
 }
 
 /// Says the first thing that cannot be written of each kind; the others are the same.

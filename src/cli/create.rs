@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::args::{CreateArgs, OnFailure, ReleaseArgs};
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, ended_run};
 use super::console::LogFormat;
 use super::guard::Guard;
 use super::lock::Lock;
@@ -17,6 +17,7 @@ use super::sets::{Deleter, locked};
 use super::setup::Setup;
 use super::signals::{Danger, listen};
 use super::{Context, cleanup, prune, repair};
+use crate::catalogue::Policy;
 use crate::client::BoxFuture;
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
@@ -69,6 +70,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
                 cancel,
                 danger,
                 repair_command,
+                policy: &policy,
             };
             match attempts(&one).await {
                 Exit::Done if !policy.is_empty() => {
@@ -257,6 +259,7 @@ struct One<'a> {
     cancel: Cancel,
     danger: Danger,
     repair_command: String,
+    policy: &'a Policy,
 }
 
 impl One<'_> {
@@ -295,6 +298,9 @@ impl One<'_> {
         let record = self.chronicle.begins(checked.procedure().backup_id, &facts);
         let report = self.drive(&checked).await;
         self.chronicle.ended(record, &report, &self.repair_command);
+        if let Some(run) = ended_run(&report) {
+            self.journal.ended(report.backup_id, run);
+        }
         if let Some(looked_after) = looked_after {
             looked_after.abort();
         }
@@ -318,6 +324,15 @@ impl One<'_> {
             // What prune refuses to begin is as bad as what it leaves behind: the old backups stay.
             Err(Exit::Preflight | Exit::NoAccess) => Exit::NotDeleted,
             Ok(exit) | Err(exit) => exit,
+        }
+    }
+
+    /// Whether something is deleted once the report is out: old backups after a good one, what was begun of a bad one.
+    fn deletes_after(&self, report: &Report) -> bool {
+        match Exit::of_report(report) {
+            Exit::Done => !self.policy.is_empty(),
+            Exit::MaybePaused => false,
+            _ => self.args.on_failure == OnFailure::Delete,
         }
     }
 
@@ -401,8 +416,11 @@ impl One<'_> {
             context.console.warn(&format!("backup {} failed; exporting runs", report.backup_id));
             return;
         }
-        // A reader of the report that does not read blocks us: everything that matters comes before it.
-        self.journal.finish().await;
+        // A reader of the report that does not read blocks us: everything that matters comes before it. But what is deleted
+        // after it is deleted under the lock.
+        if !self.deletes_after(report) {
+            self.journal.finish().await;
+        }
         if Exit::of_report(report) == Exit::MaybePaused {
             self.chronicle.finish().await;
         }

@@ -1,6 +1,9 @@
 //! `delete ID…`: look, refuse, ask, lock, look again, delete, and see that it is gone.
 
 use std::io::{BufRead as _, IsTerminal as _};
+use std::ops::ControlFlow;
+
+use tokio::time::Instant;
 
 use super::Context;
 use super::chronicle::Chronicle;
@@ -8,15 +11,16 @@ use super::create::{repair_command, repair_first};
 use super::rights::Needs;
 use super::set_args::DeleteArgs;
 use super::sets::{self, Deleter, Looked};
+use super::settle::until_quiet;
 use super::setup::Setup;
 use super::signals::{Danger, listen};
 use crate::catalogue::refusals;
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
-use crate::model::{BackupId, Finding, Reason};
+use crate::model::{BackupId, Facts, Finding, Reason};
 use crate::plan::{self, Deletion};
-use crate::render::{DeletionItem, DeletionView, Document};
-use crate::run::{Cancel, Level};
+use crate::render::{DeletionItem, DeletionResult, DeletionView, Document};
+use crate::run::{Cancel, DeletionReport, Level};
 
 /// What the user takes upon himself.
 #[derive(Clone, Copy)]
@@ -51,8 +55,8 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
     let allowed = Allowed { force: args.force, without_records: args.without_records };
     let (cancel, danger) = listen(context, &repair_command(context, &setup));
     if args.dry_run || asks {
-        let deletions = planned(context, &setup, &ids, allowed).await?;
-        let items = deletions.into_iter().map(DeletionItem::planned).collect();
+        let planned = planned(context, &setup, &ids, allowed).await?;
+        let items = planned.deletions.into_iter().map(DeletionItem::planned).collect();
         let view = DeletionView { dry_run: true, items };
         if args.dry_run {
             context.print(&Document::Deletion(&view));
@@ -88,11 +92,47 @@ async fn under_lock(
 ) -> Result<Exit, Exit> {
     let Deleter { context, setup, journal, chronicle, cancel, .. } = deleter;
     repair_first(context, setup, journal, chronicle, cancel, danger).await?;
-    let deletions = planned(context, setup, ids, allowed).await?;
-    let items = deleter.items(deletions).await;
+    let end = Instant::now() + deleter.timeout;
+    let Planned { deletions, unsettled } = planned(context, setup, ids, allowed).await?;
+    let mut items = deleter.items(deletions).await;
+    settled(deleter, end, &unsettled, &mut items).await;
     let exit = sets::exit(&items, cancel);
     context.print(&Document::Deletion(&DeletionView { dry_run: false, items }));
     Ok(exit)
+}
+
+/// What somebody may be at comes back while its deletion is seen to work: it is gone when nothing comes back any more.
+async fn settled(deleter: &Deleter<'_>, end: Instant, unsettled: &[BackupId], items: &mut [DeletionItem]) {
+    let gone = |i: &&DeletionItem| i.result == DeletionResult::Gone && unsettled.contains(&i.backup_id);
+    let ids: Vec<BackupId> = items.iter().filter(gone).map(|i| i.backup_id).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let plan = |facts: &Facts| plan::deletions(&deleter.setup.request, facts, ids.iter().copied());
+    let done = until_quiet(deleter, end, plan, |plans, reports| {
+        let all_gone = reports.iter().all(DeletionReport::is_gone);
+        for (plan, report) in plans.into_iter().zip(reports) {
+            if let Some(item) = items.iter_mut().find(|i| i.backup_id == plan.backup_id) {
+                *item = DeletionItem::done(plan, report);
+            }
+        }
+        if all_gone { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if let Err(why) = done.await {
+        let left = items.iter_mut().filter(|i| ids.contains(&i.backup_id));
+        for item in left {
+            item.result = DeletionResult::Left;
+            let text = format!("backup {}: not seen to be over: {why}", item.backup_id);
+            deleter.context.console.problem(&text);
+        }
+    }
+}
+
+/// What is to be deleted.
+struct Planned {
+    deletions: Vec<Deletion>,
+    /// Those that somebody may be at.
+    unsettled: Vec<BackupId>,
 }
 
 /// What would be deleted; all of it is refused when a part of it is.
@@ -101,7 +141,7 @@ async fn planned(
     setup: &Setup,
     ids: &[BackupId],
     allowed: Allowed,
-) -> Result<Vec<Deletion>, Exit> {
+) -> Result<Planned, Exit> {
     let looked = sets::look(context, setup).await?;
     let mut refused: Vec<Finding> = ids.iter().flat_map(|id| against(&looked, *id, allowed.force)).collect();
     if let Some(unasked) = looked.records_unasked().filter(|_| !allowed.without_records) {
@@ -111,7 +151,12 @@ async fn planned(
     if !refused.is_empty() {
         return Err(sets::refuse(context, &refused));
     }
-    Ok(plan::deletions(&setup.request, &looked.facts, ids.iter().copied()))
+    let now = super::timestamp();
+    let unsettled = |id: &&BackupId| looked.set(**id).is_some_and(|s| s.may_be_in_the_making(now));
+    Ok(Planned {
+        deletions: plan::deletions(&setup.request, &looked.facts, ids.iter().copied()),
+        unsettled: ids.iter().filter(unsettled).copied().collect(),
+    })
 }
 
 fn against(looked: &Looked, id: BackupId, force: bool) -> Vec<Finding> {

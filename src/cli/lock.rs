@@ -9,7 +9,7 @@ use super::setup::Setup;
 use crate::client::BoxFuture;
 use crate::cluster::{Acquired, LeaseJournal, LeaseOptions, holder_identity};
 use crate::journal::{FileJournal, Holder, OpenError};
-use crate::model::BackupId;
+use crate::model::{BackupId, EndedRun};
 use crate::run::{Armed, Journal, JournalError};
 
 /// Held until it is let go, or the process ends.
@@ -152,6 +152,24 @@ impl Lock {
             && let Err(error) = journal.works_on(id).await
         {
             tracing::warn!(%error, "the backup ID cannot be written to the Lease");
+        }
+    }
+
+    /// Notes how a run ended whose backup is not complete. In Kubernetes the backup's record says so.
+    pub fn ended(&self, id: BackupId, run: EndedRun) {
+        if let Lock::File(journal) = self
+            && let Err(error) = journal.ended(id, run)
+        {
+            tracing::warn!(%error, "how the run ended cannot be written down; deleting its backup will need --force");
+        }
+    }
+
+    /// The backup was deleted.
+    pub fn forget(&self, id: BackupId) {
+        if let Lock::File(journal) = self
+            && let Err(error) = journal.forget(id)
+        {
+            tracing::debug!(%error, "the end of a run cannot be forgotten");
         }
     }
 

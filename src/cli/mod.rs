@@ -30,6 +30,7 @@ mod rights;
 mod sandbox;
 mod set_args;
 mod sets;
+mod settle;
 mod setup;
 mod signals;
 mod status;

@@ -1,5 +1,6 @@
 //! What the verbs about existing backups share: the look at them, and the deletion of some.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use super::reach::reach;
 use super::rights::Needs;
 use super::setup::Setup;
 use crate::catalogue::{Set, sets};
+use crate::cluster::Records;
 use crate::exit::Exit;
-use crate::model::{BackupId, Facts, Finding, Reason};
+use crate::journal::{Ended, FileJournal};
+use crate::model::{BackupId, EndedRun, Facts, Finding, Reason};
 use crate::plan::{self, Deletion};
 use crate::render::{self, DeletionItem, DeletionResult, Level as Loudness};
 use crate::run::{Cancel, DeletionReport, Events, Level, World, delete};
@@ -42,7 +45,12 @@ pub(crate) async fn locked(context: &Context, setup: &Setup, verb: &str) -> Resu
 
 /// Asks for the backups, and says what could not be asked. `Err`: nothing answered.
 pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exit> {
-    let facts = survey(&setup.http, &setup.request, Scope::Backups).await;
+    let (mut facts, runs) =
+        tokio::join!(survey(&setup.http, &setup.request, Scope::Backups), ended_runs(setup));
+    match runs {
+        Ok(runs) => facts.runs = runs,
+        Err(problem) => context.console.warn(&format!("how earlier runs ended is not known: {problem}")),
+    }
     for problem in super::status::unanswered(&facts) {
         context.console.warn(&problem);
     }
@@ -52,6 +60,28 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
     }
     let sets = sets(&facts, &setup.expected_parts(&facts));
     Ok(Looked { facts, sets })
+}
+
+/// What runs that ended before their backup was complete left word of: in Kubernetes in its record, else in the journal.
+pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, EndedRun>, String> {
+    if let Some(found) = &setup.kubernetes {
+        let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
+        return records.ended().await.map_err(|e| e.to_string());
+    }
+    // Without a gateway there is no journal.
+    let Ok((dir, key)) = setup.journal_place() else { return Ok(BTreeMap::new()) };
+    let entry = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())?.map(|p| p.entry);
+    let ended = entry.map(|e| e.ended).unwrap_or_default();
+    if ended.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // Behind a forwarded port there may be another cluster by now: what was begun there is not begun here.
+    let here = super::repair::identity(&setup.http).await;
+    let run = |e: Ended| {
+        let begun = if here.is_some() && e.cluster == here { e.run.begun } else { BTreeSet::new() };
+        (e.backup_id, EndedRun { begun, ..e.run })
+    };
+    Ok(ended.into_iter().map(run).collect())
 }
 
 /// An ID that was typed.
@@ -133,6 +163,7 @@ impl Deleter<'_> {
         let _ = teller.await;
         for gone in reports.iter().filter(|r| r.is_gone() && !r.untouched) {
             self.chronicle.deleted(gone.backup_id);
+            self.journal.forget(gone.backup_id);
             self.context.notes.gone(gone.backup_id);
         }
         reports

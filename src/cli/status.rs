@@ -5,6 +5,7 @@ use super::args::StatusArgs;
 use super::create::repair_command;
 use super::reach::reach;
 use super::rights::Needs;
+use super::sets::ended_runs;
 use super::setup::Setup;
 use crate::catalogue::{SetState, sets};
 use crate::cluster::lease_name;
@@ -21,7 +22,9 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
         Ok(setup) => setup,
         Err(error) => return error.tell(context),
     };
-    let facts = survey(&setup.http, &setup.request, Scope::State).await;
+    let (mut facts, runs) =
+        tokio::join!(survey(&setup.http, &setup.request, Scope::State), ended_runs(&setup));
+    facts.runs = runs.unwrap_or_default();
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
     let (held, mut problems) = judged(&setup, plan::preflight(&setup.request, &facts, &planned)).await;
     problems.extend(notes(&setup));

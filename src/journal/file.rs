@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state_dir::{ReleaseKey, StateDir};
 use crate::client::BoxFuture;
+use crate::model::{BackupId, EndedRun};
 use crate::run::{Armed, Journal, JournalError};
 
 /// What the journal file holds. URLs are without credentials; nothing in it is secret.
@@ -31,7 +32,25 @@ pub struct Entry {
     /// What must be undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub armed: Option<Armed>,
+    /// The last runs that ended before their backup was complete, until it is deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Ended>,
 }
+
+/// A run that ended before its backup was complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its backup.
+    pub backup_id: BackupId,
+    /// On which cluster, if that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// What it left.
+    pub run: EndedRun,
+}
+
+/// So many of them are kept: a release whose backups fail for months must not grow its journal for ever.
+const MOST_ENDED: usize = 100;
 
 /// Who works on a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +145,7 @@ impl FileJournal {
             holder: Some(holder),
             cluster: before.cluster.filter(|_| before.armed.is_some()),
             armed: before.armed,
+            ended: before.ended,
         };
         write(&path, &entry).map_err(|e| unusable(&path, e))?;
         Ok(Self { path, lock, entry: Mutex::new(entry) })
@@ -178,6 +198,24 @@ impl FileJournal {
         }
     }
 
+    /// Notes how a run ended whose backup is not complete.
+    pub fn ended(&self, backup_id: BackupId, run: EndedRun) -> Result<(), JournalError> {
+        let mut next = self.current().clone();
+        next.ended.retain(|e| e.backup_id != backup_id);
+        next.ended.push(Ended { backup_id, cluster: next.cluster.clone(), run });
+        let oldest = next.ended.len().saturating_sub(MOST_ENDED);
+        next.ended.drain(..oldest);
+        self.replace(next)
+    }
+
+    /// Forgets it: its backup was deleted.
+    pub fn forget(&self, backup_id: BackupId) -> Result<(), JournalError> {
+        let mut next = self.current().clone();
+        let before = next.ended.len();
+        next.ended.retain(|e| e.backup_id != backup_id);
+        if next.ended.len() == before { Ok(()) } else { self.replace(next) }
+    }
+
     fn current(&self) -> std::sync::MutexGuard<'_, Entry> {
         // A panic while it was held cannot have left a half-written value: it is assigned whole.
         self.entry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -185,6 +223,10 @@ impl FileJournal {
 
     fn set_armed(&self, armed: Option<Armed>) -> Result<(), JournalError> {
         let next = Entry { armed, ..self.current().clone() };
+        self.replace(next)
+    }
+
+    fn replace(&self, next: Entry) -> Result<(), JournalError> {
         write(&self.path, &next).map_err(|e| JournalError(format!("{}: {e}", self.path.display())))?;
         *self.current() = next;
         Ok(())
@@ -248,7 +290,6 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BackupId;
     use url::Url;
 
     fn place() -> (tempfile::TempDir, StateDir, ReleaseKey) {
@@ -333,6 +374,24 @@ mod tests {
         second.disarm().await.expect("writable");
         drop(second);
         assert_eq!(open(&dir, &key, 3).expect("free").cluster(), None);
+    }
+
+    #[test]
+    fn how_a_run_ended_outlives_its_holder_until_its_backup_is_deleted() {
+        let (_temporary, dir, key) = place();
+        let id = |n| BackupId::new(n).expect("in range");
+        let run = EndedRun { outcome: "failed".to_owned(), reason: None, begun: [].into(), paused: true };
+        let first = open(&dir, &key, 1).expect("free");
+        for n in 1..=MOST_ENDED as u64 + 2 {
+            first.ended(id(n), run.clone()).expect("writable");
+        }
+        drop(first);
+        let second = open(&dir, &key, 2).expect("free");
+        second.forget(id(50)).expect("writable");
+        let ended = FileJournal::peek(&dir, &key).expect("readable").expect("there").entry.ended;
+        let ids: Vec<_> = ended.iter().map(|e| e.backup_id.get()).collect();
+        assert_eq!((ids.len(), ids[0], ids.contains(&50)), (MOST_ENDED - 1, 3, false));
+        assert_eq!(ended[0].run, run);
     }
 
     #[test]

@@ -10,5 +10,5 @@
 mod file;
 mod state_dir;
 
-pub use file::{Entry, FileJournal, Holder, OpenError, Peek};
+pub use file::{Ended, Entry, FileJournal, Holder, OpenError, Peek};
 pub use state_dir::{ReleaseKey, StateDir, StateDirError};

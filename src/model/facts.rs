@@ -261,6 +261,9 @@ pub struct Facts {
     pub lifecycle_policies: Vec<LifecyclePolicy>,
     /// Zeebe deletes backups by itself, where that can be seen.
     pub native_retention: bool,
+    /// Runs of this tool that ended before their backup was complete, as far as they left word.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs: BTreeMap<BackupId, super::EndedRun>,
     /// The engine's check of the repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<Answer<Integrity>>,

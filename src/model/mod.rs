@@ -3,6 +3,7 @@
 //! Values only. Nothing here does I/O, reads a clock or knows the JSON of a server; everything else may import it.
 //! Closed sets are enums, so that a new member is a compile error everywhere it has to be thought about.
 
+mod ended_run;
 mod facts;
 mod id;
 mod names;
@@ -12,6 +13,7 @@ mod reason;
 mod state;
 mod version;
 
+pub use ended_run::EndedRun;
 pub use facts::*;
 pub use id::{BackupId, InvalidBackupId};
 pub use names::{SnapshotName, id_in_name, records_snapshot};

@@ -296,6 +296,9 @@ reasons! {
     /// IDs and times of the complete sets contradict each other.
     IdsOutOfOrder = "ids-out-of-order", Warning,
         "the cluster was installed anew or restored, or a clock jumped; what is newest by either is kept: delete the older cluster's sets once they are not needed";
+    /// The run that took it ended before it was complete, and exporting went on.
+    RunNotComplete = "run-not-complete", Error,
+        "a restored Operate, Tasklist or Optimize may lack records, although every part is there: take a new backup, then delete this one";
     /// Only some parts of a set are left, and nobody works on it.
     OrphanedParts = "orphaned-parts", Warning,
         "they take space and cannot be restored as a whole: delete the set, once you are sure that it is yours";

@@ -77,6 +77,9 @@ fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) 
     let dialect = nearest(request, facts);
     let context = Context { request, known, id };
     let parts = dialect.routes.iter().filter_map(|route| context.part(route));
+    // What an earlier version took, or another topology, has no owner any more: it goes by its names.
+    let unrouted = Part::ALL.into_iter().filter(|part| dialect.route(*part).is_none());
+    let parts = parts.chain(unrouted.filter_map(|part| context.by_name(part)));
     // Sorted by when: the sort is stable, and keeps the table's order among the others.
     let mut parts: Vec<_> = parts.collect();
     parts.sort_by_key(|p| match p.part {
@@ -151,6 +154,11 @@ impl Context<'_> {
             (Shape::Partitions, None) => return None,
         };
         Some(PartDeletion { part: route.part, requests, gone })
+    }
+
+    fn by_name(&self, part: Part) -> Option<PartDeletion> {
+        let stored = self.stored(part);
+        Some(PartDeletion { part, requests: self.one_by_one(&stored), gone: self.snapshots(stored)? })
     }
 
     /// The names in the repository that carry this part and this ID.

@@ -88,6 +88,29 @@ fn what_its_owner_does_not_list_goes_by_its_names() {
 }
 
 #[test]
+fn what_an_earlier_version_took_goes_by_its_names() {
+    // Since the update to 8.8 nobody is asked for Operate's and Tasklist's snapshots.
+    let request = BackupRequest {
+        version: Some(Version::full(8, 8, 0)),
+        components: BTreeSet::from([Component::Gateway, Component::Search]),
+        ..request()
+    };
+    let mut facts = facts();
+    facts.backups.remove(&Part::Operate);
+    facts.backups.insert(Part::History, Ok(Vec::new()));
+    facts.paths = BTreeMap::from([("/actuator/backupRuntime", true), ("/actuator/backupHistory", true)]);
+    let deletion = deletion(&request, &facts, id(10));
+    let wanted = [
+        "/_snapshot/backups/camunda_operate_10_8.6.0_part_1_of_2",
+        "/_snapshot/backups/camunda_operate_10_8.6.0_part_2_of_2",
+        "/_snapshot/backups/camunda_zeebe_records_backup_10",
+        "/actuator/backupRuntime/10",
+    ];
+    assert_eq!(sent(&deletion), wanted);
+    assert_eq!(deletion.violations(), Vec::<String>::new());
+}
+
+#[test]
 fn snapshots_in_a_repository_that_we_do_not_see_are_looked_for_in_the_owners_list() {
     let mut facts = facts();
     let stored = facts.snapshots.as_mut().expect("asked").as_mut().expect("answered");

@@ -75,6 +75,10 @@ pub(super) fn text(view: &DetailView, context: &Context<'_>, out: &mut dyn Write
     if let Some(elsewhere) = set.elsewhere {
         line("not in it", Cell::new(Tone::Warn, elsewhere));
     }
+    if let Some(run) = set.run.as_ref().filter(|_| view.record.is_none()) {
+        let why = run.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+        line("run", Cell::new(Tone::Warn, plain(&format!("{}{why}", run.outcome))));
+    }
     if let Some(record) = &view.record {
         line("record", recorded(record).into());
     }

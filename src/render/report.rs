@@ -7,6 +7,7 @@ use super::document::Context;
 use super::style::Tone;
 use super::table::{Cell, Table};
 use super::text::{count, duration, plain, seen, spoken};
+use crate::model::Reason;
 use crate::run::{Cause, Exporting, Outcome, PartOutcome, Report};
 
 /// The outcome first; what must be done now last.
@@ -128,6 +129,11 @@ fn of_which(servers: Duration, paused: Duration) -> String {
 fn leftovers(report: &Report, context: &Context<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (id, program) = (report.backup_id, context.program);
     let left: Vec<_> = report.leftovers().iter().map(ToString::to_string).collect();
+    let taken = matches!(&report.outcome, Outcome::Failed { cause, .. } if cause.reason == Reason::IdTaken);
+    if taken && !left.is_empty() {
+        writeln!(out, "Begun under an ID that somebody else has used: {}. To look at it:", left.join(", "))?;
+        return writeln!(out, "  {program} describe {id}");
+    }
     if !left.is_empty() {
         writeln!(out, "Left behind, and of no use: {}. To look at it, and to delete it:", left.join(", "))?;
         writeln!(out, "  {program} describe {id}")?;

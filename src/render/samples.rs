@@ -193,6 +193,7 @@ pub fn sets() -> Vec<Set> {
         versions: BTreeSet::from([Version::full(8, 6, 0)]),
         bytes: Some(3_481 << 20),
         elsewhere: None,
+        run: None,
     };
     let without = |n, state, changed: &[(Part, PartEntry)]| {
         let mut parts = whole.clone();

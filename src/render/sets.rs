@@ -91,7 +91,12 @@ fn wrong(set: &Set, at_length: bool) -> String {
         Some(problem) if at_length => format!("{part}: {problem}"),
         _ => format!("{part} {}", entry.word()),
     });
-    text.collect::<Vec<_>>().join(", ")
+    let run = set.run.as_ref().filter(|_| set.is_spoiled());
+    let run = run.map(|run| match &run.reason {
+        Some(reason) if at_length => format!("run {}: {reason}", run.outcome),
+        _ => format!("run {}", run.outcome),
+    });
+    text.chain(run).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn record(outcome: &str) -> Record {
         reason: None,
         versions: BTreeMap::new(),
         partitions: Some(2),
+        exporting_paused: false,
         paused_seconds: Some(1.5),
         parts: BTreeMap::from([(Part::Zeebe, part)]),
         written_by: "0.1.0".to_owned(),

@@ -12,7 +12,7 @@ use super::WRITE;
 use crate::cluster::access::{Cluster, within};
 use crate::cluster::error::{Ask, ClusterError};
 use crate::cluster::names::{self, MANAGED_BY, OURS, RELEASE};
-use crate::model::{BackupId, Part};
+use crate::model::{BackupId, EndedRun, Part, Reason};
 
 const BACKUP: &str = "camunda-backup/backup-id";
 const OUTCOME: &str = "camunda-backup/outcome";
@@ -47,6 +47,9 @@ pub struct Record {
     /// How long exporting was paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_seconds: Option<f64>,
+    /// Whether exporting was paused at all.
+    #[serde(default)]
+    pub exporting_paused: bool,
     /// Its parts.
     #[serde(default)]
     pub parts: BTreeMap<Part, RecordedPart>,
@@ -67,6 +70,21 @@ pub struct RecordedPart {
 impl Record {
     /// The shape that this version writes.
     pub const SCHEMA: u32 = 1;
+
+    /// What it says of a run that has ended, and whose backup is not complete.
+    pub fn ended(self) -> Option<EndedRun> {
+        let over = self.finished.is_some() && self.outcome != "complete" && self.outcome != "running";
+        // Somebody else has used this very ID: its parts may not be ours.
+        let taken = format!(": {}: ", Reason::IdTaken);
+        let taken = self.reason.as_ref().is_some_and(|r| r.contains(&taken));
+        let begun = self.parts.into_iter().filter(|(_, p)| !taken && p.state != "not-started");
+        over.then(|| EndedRun {
+            outcome: self.outcome,
+            reason: self.reason,
+            begun: begun.map(|(part, _)| part).collect(),
+            paused: self.exporting_paused || self.paused_seconds.is_some(),
+        })
+    }
 }
 
 /// The records of one release.
@@ -117,9 +135,20 @@ impl Records {
         written.err().map(|e| format!("the record of backup {} was not written: {e}", record.backup_id))
     }
 
+    /// The runs that ended before their backup was complete, by its ID. What cannot be read is left out.
+    pub async fn ended(&self) -> Result<BTreeMap<BackupId, EndedRun>, ClusterError> {
+        let (records, _) = self.matching(&format!(",{OUTCOME}!=complete,{OUTCOME}!=running")).await?;
+        Ok(records.into_iter().filter_map(|(id, record)| Some((id, record.ended()?))).collect())
+    }
+
     /// All records, by ID. One that cannot be read is left out with a warning.
     pub async fn list(&self) -> Result<(BTreeMap<BackupId, Record>, Vec<String>), ClusterError> {
-        let selector = format!("{MANAGED_BY}={OURS},{RELEASE}={}", names::label_value(&self.release));
+        self.matching("").await
+    }
+
+    async fn matching(&self, terms: &str) -> Result<(BTreeMap<BackupId, Record>, Vec<String>), ClusterError> {
+        let release = names::label_value(&self.release);
+        let selector = format!("{MANAGED_BY}={OURS},{RELEASE}={release}{terms}");
         let mut params = ListParams::default().labels(&selector).limit(250);
         let ask = Ask::all("list", RESOURCE, &self.namespace);
         let (mut records, mut warnings) = (BTreeMap::new(), Vec::new());

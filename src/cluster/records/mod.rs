@@ -1,6 +1,7 @@
 //! What happened, written down for people and for `list`: one `ConfigMap` per backup, and Events.
 //!
-//! Nothing here ever decides anything, and failing to write never fails a backup: what goes wrong comes back as a text to
+//! Nothing depends on it but this: a backup whose run left word that it ended badly is not called complete, and may be
+//! deleted by its ID without force. Failing to write never fails a backup: what goes wrong comes back as a text to
 //! warn with. What must survive is in the Lease.
 
 mod config_maps;

@@ -27,6 +27,7 @@ fn record(id: u64) -> Record {
         versions: BTreeMap::from([("gateway".to_owned(), "8.6.0".to_owned())]),
         partitions: Some(3),
         paused_seconds: None,
+        exporting_paused: false,
         parts: BTreeMap::from([(Part::Operate, RecordedPart { state: "started".to_owned(), pieces })]),
         written_by: "0.1.0".to_owned(),
     }
@@ -52,6 +53,40 @@ async fn a_record_is_written_again_listed_and_removed() {
     assert_eq!(records.remove(record(17).backup_id).await, None);
     assert_eq!(records.remove(record(17).backup_id).await, None, "it is gone already");
     assert_eq!(records.list().await.expect("an answer").0.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_ended_badly_leave_word_of_what_they_began() {
+    let api = FakeApi::default();
+    let records = Records::new(&Cluster::from_client(api.client(), "prod"), "prod", "camunda");
+    let part = |state: &str| RecordedPart { state: state.to_owned(), pieces: Vec::new() };
+    let parts = [(Part::Operate, part("failed")), (Part::Zeebe, part("not-started"))];
+    let ended = |id, outcome: &str, reason: &str| Record {
+        outcome: outcome.to_owned(),
+        finished: Some("2026-11-23T00:01:00Z".to_owned()),
+        reason: Some(reason.to_owned()),
+        parts: parts.clone().into(),
+        ..record(id)
+    };
+    let paused =
+        Record { exporting_paused: true, ..ended(18, "deadline", "--timeout passed in await-zeebe") };
+    let died = Record { outcome: "failed".to_owned(), ..record(21) };
+    for record in [
+        ended(17, "failed", "await-operate: part-failed: no"),
+        paused,
+        ended(19, "failed", "start-operate: id-taken: no"),
+        ended(20, "complete", ""),
+        died,
+        record(22),
+    ] {
+        assert_eq!(records.write(&record).await, None);
+    }
+    let found = records.ended().await.expect("an answer");
+    let told: Vec<_> =
+        found.iter().map(|(id, r)| (id.get(), r.begun.iter().copied().collect(), r.paused)).collect();
+    let operate = vec![Part::Operate];
+    // A taken ID proves nothing; without an end there is no word of one.
+    assert_eq!(told, [(17, operate.clone(), false), (18, operate, true), (19, vec![], false)]);
 }
 
 #[tokio::test(start_paused = true)]
