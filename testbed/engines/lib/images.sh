@@ -9,6 +9,9 @@ BASE=camunda-backup/java-base:$SUITE
 # What was built here says from what; another recipe, and it is built anew.
 LABEL=camunda-backup.recipe
 
+# What OpenSearch's security plugin takes from a module that the packaged distribution lacks.
+COLLECTIONS=commons-collections4-4.5.0
+
 declare -A IMAGE=([elasticsearch]=elasticsearch [opensearch]=opensearchproject/opensearch)
 
 images_ensure() {
@@ -42,7 +45,7 @@ image_is_there() { # PRODUCT VERSION
 }
 
 recipe() { # PRODUCT VERSION
-  cat "$HERE"/image/* <(declare -f base_make image_build "$1_home") <(echo "$SUITE $JRE $*") \
+  cat "$HERE"/image/* <(declare -f base_make image_build "$1_home") <(echo "$SUITE $JRE $COLLECTIONS $*") \
     | sha256sum | cut -c 1-16
 }
 
@@ -127,6 +130,7 @@ packages_fetch() { # PRODUCT:VERSION...
     [ "$product" != opensearch ] || [ -s "$CACHE/zip/opensearch-security-$version.0.zip" ] \
       || wanted+=("org.opensearch.plugin:opensearch-security:$version.0:zip")
   done
+  [ -s "$CACHE/zip/$COLLECTIONS.jar" ] || wanted+=("org.apache.commons:${COLLECTIONS%-*}:${COLLECTIONS##*-}:jar")
   [ ${#wanted[@]} -gt 0 ] || return 0
   say "fetching ${wanted[*]}"
   maven_copy "$CACHE" "$CACHE/zip" "${wanted[@]}"
@@ -179,11 +183,12 @@ DESCRIPTOR
 }
 
 # What `opensearch-plugin install` does besides unpacking: the plugin's config goes to the product's. From 3.x on the plugin
-# also extends modules that this distribution lacks; nothing else of it needs them.
+# also extends modules that this distribution lacks: nothing that concerns us needs more of them than one library.
 opensearch_home() { # HOME VERSION
   local plugin=$1/plugins/opensearch-security
   unzip -q "$CACHE/zip/opensearch-security-$2.0.zip" -d "$plugin"
   sed -i '/^extended.plugins=/d' "$plugin/plugin-descriptor.properties"
+  compgen -G "$plugin/commons-collections4-*.jar" >/dev/null || cp "$CACHE/zip/$COLLECTIONS.jar" "$plugin/"
   mkdir -p "$1/config/opensearch-security"
   mv "$plugin/config/"* "$1/config/opensearch-security/"
 }
