@@ -28,6 +28,8 @@ fn record(id: u64) -> Record {
         partitions: Some(3),
         paused_seconds: None,
         parts: BTreeMap::from([(Part::Operate, RecordedPart { state: "started".to_owned(), pieces })]),
+        skipped: BTreeMap::new(),
+        elsewhere: None,
         written_by: "0.1.0".to_owned(),
     }
 }
