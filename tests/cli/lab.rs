@@ -92,15 +92,20 @@ impl Lab {
 
     /// The variables of the Camunda guide, as they are set for this release.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("OPERATE_MANAGEMENT_API", self.url(Component::Operate)),
-            ("TASKLIST_MANAGEMENT_API", self.url(Component::Tasklist)),
-            ("OPTIMIZE_MANAGEMENT_API", self.url(Component::Optimize)),
-            ("GATEWAY_MANAGEMENT_API", self.url(Component::Gateway)),
+        let one = [
+            ("OPERATE_MANAGEMENT_API", Component::Operate),
+            ("TASKLIST_MANAGEMENT_API", Component::Tasklist),
+            ("OPTIMIZE_MANAGEMENT_API", Component::Optimize),
+            ("GATEWAY_MANAGEMENT_API", Component::Gateway),
+            ("ELASTIC_ENDPOINT", Component::Search),
+        ];
+        // Not every release has every process.
+        let there = one.into_iter().filter(|(_, component)| self.served.addresses.contains_key(component));
+        let rest = [
             ("BROKER_MANAGEMENT_APIS", self.brokers()),
-            ("ELASTIC_ENDPOINT", self.url(Component::Search)),
             ("ELASTIC_SNAPSHOT_REPOSITORY", "camunda-backup".to_owned()),
-        ]
+        ];
+        there.map(|(variable, component)| (variable, self.url(component))).chain(rest).collect()
     }
 
     /// In this home, without any URL.
