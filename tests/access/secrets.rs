@@ -152,9 +152,8 @@ fn nothing_comes_out_of_good_answers_that_are_none() {
         Asks { check: std::sync::Arc::new(|_| Err(super::gate::WELCOME.to_owned())), ..Asks::nothing() };
     every_verb(&Gated::new(&welcome, &welcome), with_secrets, "welcoming");
     // Refusing only what changes something, and what shows whether it did.
-    let pauses = |seen: &super::gate::Seen| match seen.target.contains("/exporting/") {
-        true => Err(super::gate::WELCOME.to_owned()),
-        false => Ok(()),
+    let pauses = |seen: &super::gate::Seen| {
+        if seen.target.contains("/exporting/") { Err(super::gate::WELCOME.to_owned()) } else { Ok(()) }
     };
     let pauses = Asks { check: std::sync::Arc::new(pauses), ..Asks::nothing() };
     let gated = Gated::new(&Asks::nothing(), &pauses);
