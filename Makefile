@@ -73,6 +73,10 @@ check: ## Formatting, lints and documentation, warnings as errors
 test-fast: ## Everything that needs nothing but cargo
 	SCHEDULES=$${SCHEDULES:-500} $(CARGO) test --locked
 
+.PHONY: test-faults
+test-faults: ## Every fault at every request of a backup, of every version, storage and engine
+	FAULTS=full $(CARGO) test --locked --release --test faults -- --nocapture
+
 .PHONY: test-schedules
 test-schedules: ## 10,000 random schedules of faults, outages, signals and deaths (SCHEDULES=N for another number)
 	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
@@ -98,7 +102,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-camunda ## What every change has to pass; starts a real Camunda
+test: check test-fast test-faults test-schedules test-camunda ## What every change has to pass; starts a real Camunda
 
 .PHONY: test-all
 test-all: test test-chart test-engines test-e2e test-kubernetes ## Everything, the chart and a real Kubernetes included

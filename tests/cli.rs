@@ -29,5 +29,7 @@ mod pipes;
 mod sandbox;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/traps.rs"]
+mod traps;
 #[path = "cli/typed.rs"]
 mod typed;

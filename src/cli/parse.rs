@@ -143,9 +143,12 @@ fn variable_of(text: &str) -> Option<String> {
 
 /// `None`: there are none.
 fn without_credentials(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let (_, host) = rest.rsplit_once('@')?;
-    Some(format!("{scheme}://...@{host}"))
+    let (before, host) = text.rsplit_once('@')?;
+    match before.split_once("://") {
+        Some((scheme, _)) => Some(format!("{scheme}://...@{host}")),
+        // Somebody has forgotten the scheme.
+        None => before.contains(':').then(|| format!("...@{host}")),
+    }
 }
 
 fn in_one_line(error: &Error) -> String {
@@ -189,6 +192,7 @@ mod tests {
         let cut = |text| without_credentials(text);
         assert_eq!(cut("http://u:p@h/x").as_deref(), Some("http://...@h/x"));
         assert_eq!(cut("https://u:p@ss@h").as_deref(), Some("https://...@h"));
+        assert_eq!(cut("u:p@h:9091").as_deref(), Some("...@h:9091"));
         assert_eq!(cut("http://h:9600"), None);
         assert_eq!(cut("user@host"), None);
     }

@@ -224,9 +224,10 @@ async fn through(
 /// What the release's configuration says of itself.
 fn configured(release: &Release) -> Configured {
     let storage =
-        release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
-            "rdbms" => Storage::Relational,
-            _ => Storage::Search,
+        release.secondary_storage.as_ref().and_then(|kind| match kind.value.to_ascii_lowercase().as_str() {
+            "rdbms" => Some(Storage::Relational),
+            "elasticsearch" | "opensearch" => Some(Storage::Search),
+            _ => None,
         });
     Configured {
         version: release.version.as_ref().map(|v| v.value.clone()),

@@ -197,9 +197,29 @@ impl Http {
 /// Reads a JSON body.
 pub(super) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, String> {
     serde_json::from_slice(&response.body).map_err(|error| {
-        let head: String = String::from_utf8_lossy(&response.body).chars().take(80).collect();
-        format!("HTTP {} with a body that was not understood ({error}): {head:?}", response.status)
+        format!(
+            "HTTP {} with a body that was not understood ({error}): {}",
+            response.status,
+            head(&response.body)
+        )
     })
+}
+
+/// The beginning of what is not what it should be. Of JSON only its own sentence or its keys: a good answer is not masked, and
+/// a value may be somebody's secret.
+fn head(body: &[u8]) -> String {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(serde_json::Value::Object(object)) => message_of(body).unwrap_or_else(|| {
+            let keys: Vec<_> = object.keys().take(8).map(String::as_str).collect();
+            format!(
+                "an object with {}",
+                if keys.is_empty() { "nothing in it".to_owned() } else { keys.join(", ") }
+            )
+        }),
+        Ok(serde_json::Value::Array(_)) => "a list".to_owned(),
+        Ok(_) => "a single value".to_owned(),
+        Err(_) => format!("{:?}", String::from_utf8_lossy(body).chars().take(80).collect::<String>()),
+    }
 }
 
 /// Spring's own 404 (`{"timestamp","status","error","path"}`), a redirect, or a web page: what answers here is not the

@@ -153,6 +153,11 @@ pub fn cluster(response: &Response) -> Result<Cluster, String> {
     })
 }
 
+/// Reads which exporters there are.
+pub fn exporters(response: &Response) -> Result<Vec<String>, String> {
+    Ok(parse::<Vec<wire::Exporter>>(response)?.into_iter().map(|e| e.exporter_id).collect())
+}
+
 /// Reads a component's version. A server without build information has none.
 pub fn version(response: &Response) -> Option<Version> {
     parse::<wire::Info>(response).ok()?.build?.version.parse().ok()

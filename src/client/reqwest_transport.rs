@@ -98,7 +98,10 @@ impl HttpTransport {
                 _ => None,
             };
             let secrets = endpoint.credentials.secrets().into_iter();
-            let mask = Mask::new(secrets.chain(endpoint.headers.iter().map(Header::secret)));
+            let secrets = secrets.chain(endpoint.headers.iter().map(Header::secret));
+            let proxy =
+                if is_direct(endpoint) { Vec::new() } else { proxy_secrets(|n| std::env::var(n).ok()) };
+            let mask = Mask::new(secrets.chain(proxy));
             let (base, actuator) = (endpoint.base.clone(), endpoint.actuator.clone());
             Ok((*component, Wired { base, actuator, client, signer, mask }))
         });
@@ -148,6 +151,26 @@ fn is_direct(endpoint: &Endpoint) -> bool {
         None => false,
     };
     loopback || endpoint.via.is_some()
+}
+
+/// The passwords in the variables that name a proxy: it is told them, and may repeat them.
+fn proxy_secrets(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let set = names.iter().flat_map(|n| [(*n).to_owned(), n.to_lowercase()]).filter_map(|n| variable(&n));
+    let secrets = set.filter_map(|text| {
+        let url = Url::parse(&text).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{text}")).ok())?;
+        let (username, password) = (decoded(url.username()), decoded(url.password()?));
+        let written = url.password().map(str::to_owned);
+        let forms = Credentials::Basic { username, password: password.into() }.secrets();
+        Some(forms.into_iter().chain(written))
+    });
+    secrets.flatten().collect()
+}
+
+fn decoded(text: &str) -> String {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 /// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
@@ -255,6 +278,15 @@ mod tests {
         assert!(!direct("http://elastic.example:9200") && !direct("http://10.0.0.1:9600"));
         let far = Url::parse("http://zeebe-gateway:9600").expect("an URL");
         assert!(is_direct(&Endpoint { via: Some("/run/x".into()), ..Endpoint::plain(far) }));
+    }
+
+    #[test]
+    fn a_proxy_s_password_is_known_as_it_is_written_and_as_it_is_sent() {
+        for written in ["http://user:p%40ss+word@proxy:3128", "user:p%40ss+word@proxy:3128"] {
+            let secrets = proxy_secrets(|n| (n == "https_proxy").then(|| written.to_owned()));
+            assert_eq!(secrets, ["p@ss+word", "dXNlcjpwQHNzK3dvcmQ=", "p%40ss+word"], "{written}");
+        }
+        assert!(proxy_secrets(|_| Some("proxy:3128".to_owned())).is_empty());
     }
 
     #[test]

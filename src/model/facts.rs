@@ -216,6 +216,9 @@ pub struct Facts {
     /// Paths of the gateway that tell versions and topologies apart: whether each is there. What could not be asked is not
     /// in it.
     pub paths: BTreeMap<&'static str, bool>,
+    /// Exporters of the brokers, by ID; empty when nobody told, or it does not matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exporters: Vec<String>,
     /// What belongs to a restore and is in no part of any backup of this release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<&'static str>,

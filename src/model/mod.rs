@@ -16,7 +16,7 @@ mod version;
 pub use ended_run::EndedRun;
 pub use facts::*;
 pub use id::{BackupId, InvalidBackupId};
-pub use names::{SnapshotName, id_in_name, records_snapshot};
+pub use names::{SnapshotName, id_in_name, is_record_of, records_snapshot};
 pub use part::{Component, Engine, Part, Storage, Topology};
 pub use position::{Behind, Positions};
 pub use reason::{Finding, Reason, Severity};

@@ -26,6 +26,15 @@ pub fn records_snapshot(id: BackupId) -> String {
     format!("camunda_zeebe_records_backup_{id}")
 }
 
+/// Whether an index holds records that were exported under this very prefix. An exporter's names are
+/// `<prefix>_<value type>_<version>_<date>`, and a value type has no underscore: where the version comes later, the exporter
+/// has a longer prefix that begins with ours, which another cluster may have (`zeebe-record` and `zeebe-record_blue`).
+pub fn is_record_of(prefix: &str, index: &str) -> bool {
+    let Some(rest) = index.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { return false };
+    let is_version = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    rest.split('_').position(is_version).is_none_or(|at| at <= 1)
+}
+
 impl SnapshotName {
     /// Reads `camunda_<application>_<id>_<version>_part_<i>_of_<n>` or the name of a records snapshot. `None` for any
     /// other name: a repository may be shared, and what is not ours is not touched.
@@ -97,6 +106,28 @@ mod tests {
         let id = BackupId::new(100).expect("in range");
         let name = SnapshotName::parse(&records_snapshot(id)).expect("ours");
         assert_eq!((name.part, name.id, name.piece), (Part::Records, id, None));
+    }
+
+    #[test]
+    fn records_of_a_longer_prefix_are_not_ours() {
+        let ours = |name| is_record_of("zeebe-record", name);
+        for name in [
+            "zeebe-record_process-instance_8.6.0_2026-11-23",
+            "zeebe-record_job_8.10.0-alpha4_2026-11-23",
+            "zeebe-record_job_8.6.0_2026-11-23_10",
+            "zeebe-record_broken",
+        ] {
+            assert!(ours(name), "{name}");
+        }
+        for name in [
+            "zeebe-record2_process_8.6.0_2026-11-23",
+            "zeebe-record-blue_process_8.6.0_2026-11-23",
+            "zeebe-record_blue_process_8.6.0_2026-11-23",
+            "zeebe-record_dev_1_job_8.6.0_2026-11-23",
+            "zeebe-record",
+        ] {
+            assert!(!ours(name), "{name}");
+        }
     }
 
     #[test]

@@ -51,7 +51,9 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     let components = join_all(request.components.iter().map(|c| component(http, *c))).await;
     facts.components = request.components.iter().copied().zip(components).collect();
 
-    let gateway = gateway(http, request, &facts, scope).await;
+    let (gateway, exporters) =
+        join(gateway(http, request, &facts, scope), exporters(http, request, &facts)).await;
+    facts.exporters = exporters;
     facts.paths = gateway.iter().filter_map(|(path, answer)| Some((*path, is_there(answer)?))).collect();
     let dialect = nearest(request, &facts);
     facts.elsewhere = dialect.elsewhere;
@@ -138,6 +140,20 @@ async fn other_repositories(
 
 type Raw = Result<Response, Problem>;
 
+/// The rows that it may be: of an unknown version, everything that is known.
+fn possible(request: &BackupRequest, facts: &Facts) -> Vec<&'static Dialect> {
+    let rows = || candidates(request.rows, version(request, facts));
+    if rows().next().is_some() { rows().collect() } else { candidates(request.rows, None).collect() }
+}
+
+/// The exporters, where a row is told by them. Not every exposure has this endpoint.
+async fn exporters(http: &Http, request: &BackupRequest, facts: &Facts) -> Vec<String> {
+    let sign = possible(request, facts).into_iter().find_map(|r| r.sign);
+    let Some(sign) = sign else { return Vec::new() };
+    let asked = Request::get(Component::Gateway, sign.path);
+    ask(http, &asked, ANSWER, client::exporters).await.unwrap_or_default()
+}
+
 /// Asks the gateway at every path by which rows of this version differ: which of them is there decides.
 async fn gateway(
     http: &Http,
@@ -145,10 +161,7 @@ async fn gateway(
     facts: &Facts,
     scope: Scope,
 ) -> BTreeMap<&'static str, Raw> {
-    let rows = || candidates(request.rows, version(request, facts));
-    // Of an unknown version, everything that is known.
-    let rows: Vec<_> =
-        if rows().next().is_some() { rows().collect() } else { candidates(request.rows, None).collect() };
+    let rows = possible(request, facts);
     let paths: BTreeMap<_, _> = rows
         .iter()
         .flat_map(|r| r.gateway)
