@@ -13,22 +13,19 @@ if [ -z "${KEEP:-}" ] && ! testbed/engines/up.sh --running; then trap 'testbed/e
 lines=$(testbed/engines/up.sh)
 eval "$lines"
 
-passed=0 failed=0 versions=() begin=$SECONDS log=$(mktemp)
+passed=0 failed=0 result=0 versions='' begin=$SECONDS log=$(mktemp)
+count() { sed -n "s/^test result: .* \([0-9]*\) $1;.*/\1/p" "$log"; }
 run() { # PRODUCT VERSION [FILTER...]
-  local product=$1 version=$2 status=0; shift 2
+  local product=$1 version=$2; shift 2
   echo "--- $product $version"
-  # Three at a time: each waits for the engine more than it works. Two JVMs that start at once take as long as one after
-  # the other.
+  # Three at a time: each waits for the engine more than it works. More JVMs at once would start no sooner.
   env "${product^^}_VERSION=$version" cargo test --locked --quiet --test "$product" -- --ignored --test-threads=3 "$@" 2>&1 \
-    | tee "$log" || status=$?
-  passed=$((passed + $(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$log" | head -n 1)))
-  failed=$((failed + $(sed -n 's/^test result: .* \([0-9]*\) failed;.*/\1/p' "$log" | head -n 1)))
-  versions+=("$product $version")
-  [ "$status" = 0 ] || result=1
+    | tee "$log" || result=1
+  passed=$((passed + $(count passed) + 0)) failed=$((failed + $(count failed) + 0))
+  versions="$versions, $product $version"
 }
-result=0
 for version in $ELASTICSEARCH_VERSIONS; do run elasticsearch "$version" "$@"; done
 for version in $OPENSEARCH_VERSIONS; do run opensearch "$version" "$@"; done
 rm -f "$log"
-echo "test-engines: $passed passed, $failed failed on $(IFS=,; echo "${versions[*]}" | sed 's/,/, /g') in $((SECONDS - begin)) s"
+echo "test-engines: $passed passed, $failed failed, on ${versions#, }, in $((SECONDS - begin)) s"
 exit "$result"

@@ -81,7 +81,8 @@ fn an_engine_that_dies_and_comes_back_is_asked_what_has_become_of_it() {
     alive(engine);
     let records = engine.ended(&rig.repository, &snapshot_name(4000));
     let whole = records.as_ref().is_some_and(|s| s["state"] == "SUCCESS");
-    // Both have been seen, and both are right: what counts is that the two agree.
+    println!("what became of it: {records:?}\n{}", ended.err);
+    // Whole or not, by the engine's word: what counts is that the two agree.
     assert_eq!(ended.code, Some(if whole { 0 } else { 20 }), "{records:?} {ended:?}");
     let state = rig.listed(4000).expect("listed")["state"].clone();
     assert_eq!(state == "complete", whole, "{state} {records:?}");

@@ -9,8 +9,7 @@ BASE=camunda-backup/java-base:$SUITE
 # What was built here says from what; another recipe, and it is built anew.
 LABEL=camunda-backup.recipe
 
-ELASTICSEARCH_IMAGE=elasticsearch
-OPENSEARCH_IMAGE=opensearchproject/opensearch
+declare -A IMAGE=([elasticsearch]=elasticsearch [opensearch]=opensearchproject/opensearch)
 
 images_ensure() {
   local version missing=()
@@ -29,8 +28,7 @@ exclusively_building() {
 }
 
 image_tag() { # PRODUCT VERSION
-  local name=${1^^}_IMAGE
-  printf '%s:%s' "${!name}" "$2"
+  printf '%s:%s' "${IMAGE[$1]}" "$2"
 }
 
 recipe_of() { docker image inspect --format "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null || true; }
