@@ -219,6 +219,16 @@ fn what_is_given_up_without_the_lease_is_said() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_had_is_worth_another_run_of_a_job() {
+    let place = Place::new();
+    // Although the API says beforehand that it is allowed.
+    place.api.fail("POST", "/leases", usize::MAX, How::Refuse(403, "Forbidden"));
+    let refused = run(place.whole(&["create", "--release", "camunda"])).expect(12);
+    refused.says("not allowed to create leases").says("--no-lease").says("nothing was changed");
+    place.lab.assert_never_paused();
+}
+
+#[test]
 fn a_release_in_another_namespace_is_near() {
     let place = Place::new();
     place.release("stage", "other");
