@@ -94,7 +94,10 @@ fn for_a_job(typed: &ArgMatches) -> (Vec<String>, Vec<String>) {
         if !known || typed.value_source(id) != Some(ValueSource::CommandLine) || HERE.contains(&long) {
             continue;
         }
-        if long.ends_with("-file") {
+        // A key of a Secret, in place of a file, is there as well as here.
+        let mut raw = typed.try_get_raw(id).ok().flatten().into_iter().flatten();
+        let is_here = raw.any(|value| !value.as_encoded_bytes().starts_with(b"secret:"));
+        if long.ends_with("-file") && is_here {
             files.push(format!("--{long}"));
         } else if !arg.get_action().takes_values() {
             words.push(format!("--{long}"));
