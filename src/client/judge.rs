@@ -1,6 +1,7 @@
 //! What an answer means: pure functions from `wire` shapes to `model` values.
 
 use super::call::parse;
+use super::list::{List, Place, count, element};
 use super::transport::Response;
 use crate::model::{
     BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
@@ -15,8 +16,8 @@ pub fn snapshots_backup(response: &Response) -> Result<PartBackup, String> {
 }
 
 /// Reads their list. IDs that are not positive (Operate accepts 0) are nobody's backup and are left out.
-pub fn snapshots_list(response: &Response) -> Result<Vec<PartBackup>, String> {
-    Ok(parse::<Vec<wire::SnapshotsBackup>>(response)?.into_iter().filter_map(of_snapshots).collect())
+pub fn snapshots_list() -> List<PartBackup> {
+    List::new(Place::Body, |bytes| element(bytes).map(of_snapshots), count)
 }
 
 /// Reads a backup of Zeebe.
@@ -26,8 +27,8 @@ pub fn partitions_backup(response: &Response) -> Result<PartBackup, String> {
 }
 
 /// Reads its list.
-pub fn partitions_list(response: &Response) -> Result<Vec<PartBackup>, String> {
-    Ok(parse::<Vec<wire::PartitionsBackup>>(response)?.into_iter().filter_map(of_partitions).collect())
+pub fn partitions_list() -> List<PartBackup> {
+    List::new(Place::Body, |bytes| element(bytes).map(of_partitions), count)
 }
 
 fn of_snapshots(backup: wire::SnapshotsBackup) -> Option<PartBackup> {

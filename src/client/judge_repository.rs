@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::call::{CallError, parse};
 use super::judge::partitions_backup;
+use super::list::{List, Place, element};
 use super::transport::Response;
 use crate::model::{Integrity, LifecyclePolicy, PartState, SnapshotDetail, StoredSnapshot};
 use crate::wire;
@@ -12,15 +13,18 @@ use crate::wire;
 const SHOWN: usize = 20;
 
 /// Reads `GET /_snapshot/{repository}/_all?verbose=false`.
-pub fn stored_snapshots(response: &Response) -> Result<Vec<StoredSnapshot>, String> {
-    let found = parse::<wire::SnapshotList>(response)?;
-    unread(found.failures)?;
-    whole(found.remaining)?;
-    Ok(found
-        .snapshots
-        .into_iter()
-        .map(|s| StoredSnapshot { name: s.snapshot, state: s.state, indices: s.indices })
-        .collect())
+pub fn stored_snapshots() -> List<StoredSnapshot> {
+    List::new(
+        Place::Member("snapshots"),
+        |bytes| {
+            let s: wire::ListedSnapshot = element(bytes)?;
+            Ok(Some(StoredSnapshot { name: s.snapshot, state: s.state, indices: s.indices }))
+        },
+        |around| {
+            let around: wire::SnapshotList = element(around)?;
+            Ok(unread(around.failures).and(whole(around.remaining)).map(|()| around.snapshots))
+        },
+    )
 }
 
 /// Elasticsearch answers 200 for a repository that it cannot read, and says so inside.
@@ -134,10 +138,13 @@ mod tests {
     #[test]
     fn only_a_whole_list_is_a_list() {
         for body in ["{}", r#"{"responses":[]}"#, r#"{"snapshots":[],"remaining":3}"#] {
-            assert!(stored_snapshots(&answer(body)).is_err(), "{body}");
+            assert!(stored_snapshots().whole(&answer(body)).is_err(), "{body}");
             assert!(opened_snapshots(&answer(body)).is_err(), "{body}");
         }
-        assert_eq!(stored_snapshots(&answer(r#"{"snapshots":[],"total":0,"remaining":0}"#)), Ok(Vec::new()));
+        assert_eq!(
+            stored_snapshots().whole(&answer(r#"{"snapshots":[],"total":0,"remaining":0}"#)),
+            Ok(Vec::new())
+        );
     }
 
     #[test]
@@ -186,7 +193,7 @@ mod tests {
     fn a_repository_that_cannot_be_read_is_not_an_empty_one() {
         let body = r#"{"snapshots":[],"failures":{"nope":{"type":"repository_missing_exception","reason":"[nope] missing"}},"total":0,"remaining":0}"#;
         for error in
-            [stored_snapshots(&answer(body)).err(), opened_snapshots(&answer(body)).map(|_| ()).err()]
+            [stored_snapshots().whole(&answer(body)).err(), opened_snapshots(&answer(body)).map(|_| ()).err()]
         {
             assert_eq!(error.as_deref(), Some("not read: nope: [nope] missing"));
         }

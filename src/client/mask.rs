@@ -29,15 +29,19 @@ impl Mask {
     /// A body. Good answers in JSON are data, in which a short password may be the name of something; everything else is
     /// only ever shown.
     pub fn body(&self, status: u16, body: Bytes) -> Bytes {
-        let data = (200..300).contains(&status)
-            && body.iter().find(|b| !b.is_ascii_whitespace()).is_none_or(|b| b"{[".contains(b));
-        if data || self.0.is_empty() {
+        if is_data(status, &body) != Some(false) || self.0.is_empty() {
             return body;
         }
         let text = String::from_utf8_lossy(&body);
         let masked = self.text(&text);
         if masked == text { body } else { masked.into() }
     }
+}
+
+/// Whether a body is data: a good answer that begins like JSON. `None`: so far there is nothing in it.
+pub(super) fn is_data(status: u16, body: &[u8]) -> Option<bool> {
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    if (200..300).contains(&status) { first.map(|b| b"{[".contains(b)) } else { Some(false) }
 }
 
 /// Every occurrence that is a word of its own: the password `camunda` is not hidden in `camunda_operate_1`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{ANSWER, LIST, VERIFY, ask};
+use super::{ANSWER, VERIFY, ask, ask_list};
 use crate::client::{self, Http, Request};
 use crate::dialect::{Dialect, Shape, search};
 use crate::model::{Answer, BackupId, Component, Engine, Facts, Part, PartBackup, SnapshotName, id_in_name};
@@ -35,7 +35,7 @@ pub(super) async fn in_full(http: &Http, request: &BackupRequest, dialect: &Dial
     let asked: Vec<_> = asked.collect();
     for (part, host, base) in asked {
         // What cannot be had stays as it was: not told, and so not judged.
-        if let Ok(full) = ask(http, &Request::get(host, base), LIST, client::snapshots_list).await {
+        if let Ok(full) = ask_list(http, &Request::get(host, base), client::snapshots_list()).await {
             facts.backups.insert(part, Ok(full));
         }
     }
