@@ -10,13 +10,17 @@ mod part;
 mod position;
 mod reason;
 mod state;
+mod time;
 mod version;
+mod word;
 
 pub use facts::*;
 pub use id::{BackupId, InvalidBackupId};
-pub use names::{SnapshotName, id_in_name, records_snapshot};
+pub use names::{Name, SnapshotName, id_in_name, records_snapshot};
 pub use part::{Component, Engine, Part, Storage, Topology};
 pub use position::{Behind, Positions};
 pub use reason::{Finding, Reason, Severity};
 pub use state::{ExporterPhase, PartState};
+pub use time::time;
 pub use version::{InvalidVersion, Version};
+pub use word::Word;

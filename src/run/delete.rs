@@ -271,7 +271,7 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
                 Err(error) => return Err(error.to_string()),
             };
             let found = stored_snapshots().whole(&answer)?;
-            Ok(found.into_iter().map(|s| s.name).filter(|name| names.contains(name)).collect())
+            Ok(found.into_iter().map(|s| s.name.to_string()).filter(|name| names.contains(name)).collect())
         }
         Gone::Listed { request } => {
             let answer = match world.http.call(request, LOOK_CALL).await {
