@@ -61,6 +61,10 @@ reproducible: ## Build the static binary twice, in different folders, and compar
 test-chart: ## The chart without a cluster: lint, schema, what each switch renders, the manifests
 	scripts/test-chart.sh
 
+.PHONY: test-shells
+test-shells: ## Completion in a real fish and zsh, and the man pages through a formatter
+	scripts/test-shells.sh
+
 .PHONY: check
 check: ## Formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --check
@@ -109,7 +113,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 test: check test-fast test-faults test-schedules test-camunda ## What every change has to pass; starts a real Camunda
 
 .PHONY: test-all
-test-all: test test-chart test-engines test-e2e test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
+test-all: test test-shells test-chart test-engines test-e2e test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

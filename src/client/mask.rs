@@ -81,6 +81,12 @@ impl Mask {
     }
 }
 
+/// Whether a body is data: a good answer that begins like JSON. `None`: so far there is nothing in it.
+pub(super) fn is_data(status: u16, body: &[u8]) -> Option<bool> {
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    if (200..300).contains(&status) { first.map(|b| b"{[".contains(b)) } else { Some(false) }
+}
+
 /// Where a secret is to be hidden: every occurrence that is a word of its own. The password `camunda` is not hidden in
 /// `camunda_operate_1`.
 fn places<'a>(text: &'a str, secret: &'a str) -> impl Iterator<Item = usize> + use<'a> {

@@ -5,15 +5,16 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::aws::AwsSigner;
 use super::credentials::{Credentials, Header};
-use super::mask::Mask;
+use super::mask::{Mask, is_data};
 use super::tls::{Tls, client_config};
 use super::tls_words;
-use super::transport::{BoxFuture, Method, Request, Response, Transport, TransportError};
+use super::transport::{BoxFuture, Each, Method, Request, Response, Transport, TransportError};
 use crate::model::Component;
 
 /// Longest body that is read: a list of ten thousand backups is 34 MB. Nothing is decompressed, so a small answer stays small.
@@ -107,6 +108,21 @@ impl HttpTransport {
         });
         Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()? })
     }
+
+    /// One exchange, without our own secrets in what comes back.
+    async fn masked(&self, request: &Request, each: Option<Each<'_>>) -> Result<Response, TransportError> {
+        let wired = self
+            .endpoints
+            .get(&request.component)
+            .ok_or_else(|| TransportError::NotSent(format!("no URL for {} was given", request.component)))?;
+        let answer = exchange(wired, request, each).await;
+        let mask = wired.mask();
+        match answer {
+            Ok(response) => Ok(Response { body: mask.body(response.status, response.body), ..response }),
+            Err(TransportError::NotSent(cause)) => Err(TransportError::NotSent(mask.text(&cause))),
+            Err(TransportError::Lost(cause)) => Err(TransportError::Lost(mask.text(&cause))),
+        }
+    }
 }
 
 /// A client for one endpoint: its login, its TLS settings, no redirects, and the user's proxy unless it is this machine.
@@ -193,18 +209,19 @@ pub(crate) fn causes(error: &reqwest::Error) -> String {
 
 impl Transport for HttpTransport {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>> {
-        Box::pin(async move {
-            let wired = self.endpoints.get(&request.component).ok_or_else(|| {
-                TransportError::NotSent(format!("no URL for {} was given", request.component))
-            })?;
-            let answer = exchange(wired, request).await;
-            let mask = wired.mask();
-            match answer {
-                Ok(response) => Ok(Response { body: mask.body(response.status, response.body), ..response }),
-                Err(TransportError::NotSent(cause)) => Err(TransportError::NotSent(mask.text(&cause))),
-                Err(TransportError::Lost(cause)) => Err(TransportError::Lost(mask.text(&cause))),
-            }
-        })
+        Box::pin(self.masked(request, None))
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        each: Each<'a>,
+    ) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(self.masked(request, Some(each)))
+    }
+
+    fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
+        self.endpoints.get(&component).map_or_else(|| body.clone(), |wired| wired.mask().body(200, body.clone()))
     }
 
     fn describe(&self, component: Component, path: &str) -> String {
@@ -215,7 +232,12 @@ impl Transport for HttpTransport {
     }
 }
 
-async fn exchange(wired: &Wired, request: &Request) -> Result<Response, TransportError> {
+/// Data goes to `each`, when somebody takes it piece by piece; everything else is collected.
+async fn exchange(
+    wired: &Wired,
+    request: &Request,
+    mut each: Option<Each<'_>>,
+) -> Result<Response, TransportError> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
@@ -246,12 +268,23 @@ async fn exchange(wired: &Wired, request: &Request) -> Result<Response, Transpor
     }
     let mut response = wired.client.execute(built).await.map_err(failed)?;
     let status = response.status().as_u16();
-    let mut body = Vec::new();
+    let (mut body, mut length, mut streamed) = (Vec::new(), 0, false);
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > LONGEST_BODY {
+        length += chunk.len();
+        if length > LONGEST_BODY {
             return Err(TransportError::Lost(format!("the answer is longer than {LONGEST_BODY} bytes")));
         }
-        body.extend_from_slice(&chunk);
+        match &mut each {
+            Some(each) if streamed => each(&chunk),
+            Some(each) => {
+                body.extend_from_slice(&chunk);
+                streamed = is_data(status, &body) == Some(true);
+                if streamed {
+                    each(&std::mem::take(&mut body));
+                }
+            }
+            None => body.extend_from_slice(&chunk),
+        }
     }
     Ok(Response { status, body: body.into() })
 }
