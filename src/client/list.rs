@@ -36,11 +36,26 @@ pub struct List<T> {
     head: Vec<u8>,
     around: Vec<u8>,
     element: Vec<u8>,
+    /// Open brackets.
     depth: usize,
-    in_element: bool,
-    in_list: bool,
-    in_text: bool,
-    escaped: bool,
+    at: At,
+    text: Text,
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Around,
+    Between,
+    Element,
+}
+
+/// Whether it is part of a text, in which brackets mean nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    No,
+    Yes,
+    Escaped,
 }
 
 /// Bytes of a body that a message repeats.
@@ -64,10 +79,8 @@ impl<T> List<T> {
             around: Vec::new(),
             element: Vec::new(),
             depth: 0,
-            in_element: false,
-            in_list: false,
-            in_text: false,
-            escaped: false,
+            at: At::Around,
+            text: Text::No,
         }
     }
 
@@ -82,43 +95,38 @@ impl<T> List<T> {
         self.head.extend_from_slice(&bytes[..room]);
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
-            if self.in_text {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_text = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.in_text = true,
-                b'{' | b'[' => {
-                    if self.in_list && self.depth == self.list_depth() && *byte == b'{' {
+            match (self.text, byte) {
+                (Text::Escaped, _) | (Text::No, b'"') => self.text = Text::Yes,
+                (Text::Yes, b'\\') => self.text = Text::Escaped,
+                (Text::Yes, b'"') => self.text = Text::No,
+                (Text::No, b'{' | b'[') => {
+                    if self.at == At::Between && self.depth == self.list_depth() && *byte == b'{' {
                         self.around.extend_from_slice(&bytes[from..at]);
                         self.around.push(b'0');
-                        (self.in_element, from) = (true, at);
+                        (self.at, from) = (At::Element, at);
                     } else if self.depth + 1 == self.list_depth() && *byte == b'[' {
                         self.around.extend_from_slice(&bytes[from..at]);
                         from = at;
-                        self.in_list = self.is_here();
+                        self.at = if self.is_here() { At::Between } else { At::Around };
                     }
                     self.depth += 1;
                 }
-                b'}' | b']' => {
+                (Text::No, b'}' | b']') => {
                     self.depth = self.depth.saturating_sub(1);
-                    if self.in_element && self.depth == self.list_depth() {
+                    if self.at == At::Element && self.depth == self.list_depth() {
                         self.element.extend_from_slice(&bytes[from..=at]);
                         from = at + 1;
-                        self.in_element = false;
+                        self.at = At::Between;
                         self.take();
                     }
-                    self.in_list &= self.depth >= self.list_depth();
+                    if self.at == At::Between && self.depth < self.list_depth() {
+                        self.at = At::Around;
+                    }
                 }
-                _ => {}
+                (Text::No | Text::Yes, _) => {}
             }
         }
-        let rest = if self.in_element { &mut self.element } else { &mut self.around };
+        let rest = if self.at == At::Element { &mut self.element } else { &mut self.around };
         rest.extend_from_slice(&bytes[from..]);
     }
 

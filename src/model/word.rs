@@ -31,17 +31,17 @@ impl Word {
         if let Some(word) = seen.words.get(text) {
             return *word;
         }
+        // Fewer than 2^32 fit into memory.
+        let before = u32::try_from(seen.texts.len()).unwrap_or(u32::MAX);
+        let word = Self(NonZeroU32::MIN.saturating_add(before));
         let text: &'static str = String::from(text).leak();
         seen.texts.push(text);
-        let count = u32::try_from(seen.texts.len()).ok().and_then(NonZeroU32::new);
-        let word = Self(count.expect("fewer words than fit into memory"));
         seen.words.insert(text, word);
         word
     }
 
     /// The text.
     pub fn text(self) -> &'static str {
-        // As many as fit into memory are fewer than 2^32.
         seen().texts[self.0.get() as usize - 1]
     }
 }
