@@ -9,7 +9,7 @@ BINARY := target/release/kubectl-camunda_backup
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-24s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## Build the release binary
@@ -61,6 +61,10 @@ reproducible: ## Build the static binary twice, in different folders, and compar
 test-chart: ## The chart without a cluster: lint, schema, what each switch renders, the manifests
 	scripts/test-chart.sh
 
+.PHONY: test-shells
+test-shells: ## Completion in a real fish and zsh, and the man pages through a formatter
+	scripts/test-shells.sh
+
 .PHONY: check
 check: ## Formatting, lints and documentation, warnings as errors
 	$(CARGO) fmt --check
@@ -72,6 +76,10 @@ check: ## Formatting, lints and documentation, warnings as errors
 .PHONY: test-fast
 test-fast: ## Everything that needs nothing but cargo
 	SCHEDULES=$${SCHEDULES:-500} $(CARGO) test --locked
+
+.PHONY: test-faults
+test-faults: ## Every fault at every request of a backup, of every version, storage and engine
+	FAULTS=full $(CARGO) test --locked --release --test faults -- --nocapture
 
 .PHONY: test-schedules
 test-schedules: ## 10,000 random schedules of faults, outages, signals and deaths (SCHEDULES=N for another number)
@@ -93,15 +101,19 @@ test-e2e: ## The way there and back: backup, loss of everything, restore, the sa
 test-kills: ## kill -9 at 100 random moments of a backup of the real Camunda (KILLS=N for another number)
 	KILLS=$${KILLS:-100} scripts/test-camunda.sh killed::
 
+.PHONY: test-camunda-kubernetes
+test-camunda-kubernetes: ## The way there and back inside of Kubernetes: Camunda as pods, our chart, its CronJob, a restore
+	scripts/test-camunda-kubernetes.sh
+
 .PHONY: test-kubernetes
 test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KUBECONFIG names another one)
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-schedules test-camunda ## What every change has to pass; starts a real Camunda
+test: check test-fast test-faults test-schedules test-camunda ## What every change has to pass; starts a real Camunda
 
 .PHONY: test-all
-test-all: test test-chart test-engines test-e2e test-kubernetes ## Everything, the chart and a real Kubernetes included
+test-all: test test-shells test-chart test-engines test-e2e test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

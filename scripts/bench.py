@@ -30,13 +30,13 @@ def environment(exports):
     return {**clean, **exports, "CAMUNDA_BACKUP_STATE_DIR": STATE.name}
 
 
-def run(arguments, exports):
+def run(arguments, exports, wanted=(0,)):
     """Runs the binary: seconds, peak MiB and CPU seconds of this very process, and its standard output."""
     began = time.monotonic()
     process = subprocess.Popen([BINARY, *arguments], env=environment(exports), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
+    if os.waitstatus_to_exitcode(status) not in wanted:
         sys.exit(f"bench: {arguments} ended with {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - began, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, out
 
@@ -96,7 +96,13 @@ def listing():
             lists = [exports[n] + "/actuator/backups" for n in ("OPERATE_MANAGEMENT_API", "TASKLIST_MANAGEMENT_API", "OPTIMIZE_MANAGEMENT_API", "GATEWAY_MANAGEMENT_API")]
             lists.append(f"{exports['ELASTIC_ENDPOINT']}/_snapshot/{exports['ELASTIC_SNAPSHOT_REPOSITORY']}/_all?verbose=false")
             servers = sum(get(url)[0] for url in lists)
-        row(f"`list` with {items} backups", "<= 1 s beyond the servers; 60 MiB", f"{own:.2f} s, {cpu:.2f} s CPU, {memory:.0f} MiB; the same answers one after the other: {servers:.2f} s", "best of 3, sandbox on the same machine")
+            row(f"`list` with {items} backups", "<= 1 s beyond the servers; 60 MiB", f"{own:.2f} s, {cpu:.2f} s CPU, {memory:.0f} MiB; the same answers one after the other: {servers:.2f} s", "best of 3, sandbox on the same machine")
+            if count < max(counts):
+                continue
+            for words in ("verify", "verify --all", "prune --keep-daily 7 --dry-run"):
+                # A sandbox's history has what is not good in it, and 14 says so.
+                own, memory, cpu, _ = run([*words.split(), "-o", "json"], exports, wanted=(0, 14))
+                row(f"`{words}` with {items} backups", "-", f"{own:.2f} s, {cpu:.2f} s CPU, {memory:.0f} MiB", "once, the same sandbox")
 
 
 def wait_for(check):

@@ -47,12 +47,16 @@ if [ -z "$with" ]; then
   with=tar
   for tool in buildah docker; do if works $tool; then with=$tool; fi; done
 fi
-# The stage called build is given as a folder, so that only the last one is left to be done.
-arguments=(--build-context "build=$tmp/context" --platform "linux/$platform" --build-arg "VERSION=$version"
-  --build-arg "REVISION=$revision" --tag "$name" --file Dockerfile)
+# The last stage alone, with a folder in place of the one before: nothing is pulled, and any builder can do it, old or new.
+stage=$(sed -n '/^FROM scratch/,$p' Dockerfile)
+sed 's|^COPY --from=build /rootfs/ /$|COPY rootfs/ /|' <<<"$stage" >"$tmp/context/Dockerfile"
+grep -q '^COPY rootfs/ /$' "$tmp/context/Dockerfile" || die "the Dockerfile's last stage does not copy /rootfs/"
+arguments=(--build-arg "VERSION=$version" --build-arg "REVISION=$revision" --tag "$name")
+# Older builders know no platform but their own.
+[ "$arch" = "$(uname -m)" ] || arguments+=(--platform "linux/$platform")
 case $with in
   docker)
-    DOCKER_BUILDKIT=1 docker build "${arguments[@]}" "$tmp/context" >&2
+    docker build "${arguments[@]}" "$tmp/context" >&2
     [ -z "$output" ] || docker save --output "$output" "$name"
     say "$name is in docker"
     exit ;;
@@ -69,7 +73,6 @@ esac
 # last stage is read from there.
 output=${output:-dist/camunda-backup-$version-image-$arch.tar}
 mkdir -p "$(dirname "$output")" "$tmp/image/blobs/sha256"
-stage=$(sed -n '/^FROM scratch/,$p' Dockerfile)
 user=$(sed -n 's/^USER //p' <<<"$stage")
 entrypoint=$(sed -n 's/^ENTRYPOINT //p' <<<"$stage")
 labels=$(sed -n "s|^LABEL \([^=]*\)=\(\".*\"\)\$|\"\1\":\2|p" <<<"$stage" |

@@ -3,9 +3,11 @@
 # that puts an image archive onto its nodes (such as "kind load image-archive"); what kills API servers is left out there.
 # Else a real single-node cluster is started from packages and taken down again, unless KEEP is set or it ran before.
 # Each test has a namespace of its own, and removes it unless KEEP is set. Arguments go to the test program: a part of a test's name.
+# In the pods runs our image around the binary of STATIC_BINARY, else around one made here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. scripts/static-binary.sh
 cargo build --locked
 own=
 if [ -z "${TESTBED_KUBECONFIG:-}" ]; then

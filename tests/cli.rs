@@ -8,6 +8,8 @@
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
+#[path = "../src/cluster/fake.rs"]
+mod fake;
 #[path = "cli/lab.rs"]
 mod lab;
 
@@ -19,6 +21,8 @@ mod help;
 mod journal;
 #[path = "cli/killed.rs"]
 mod killed;
+#[path = "cli/kubernetes.rs"]
+mod kubernetes;
 #[path = "cli/metrics.rs"]
 mod metrics;
 #[path = "cli/output.rs"]
@@ -29,5 +33,7 @@ mod pipes;
 mod sandbox;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/traps.rs"]
+mod traps;
 #[path = "cli/typed.rs"]
 mod typed;

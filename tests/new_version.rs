@@ -40,6 +40,7 @@ static ROWS: [Dialect; 1] = [Dialect {
     topology: Topology::OrchestrationCluster,
     storage: Storage::Search,
     gateway: &[("/actuator/backupPrimary", true), ("/actuator/backupRuntime", false)],
+    sign: None,
     // Records before the web applications, which share the group with nothing.
     order: &[
         Phase::Pause,

@@ -340,8 +340,7 @@ fn the_id_is_above_everything_that_is_known_anywhere() {
     assert_eq!(next(&facts), now);
     facts.backups.insert(Part::Operate, Ok(vec![backup(17), backup(now + 5)]));
     assert_eq!(next(&facts), now + 6);
-    let snapshot =
-        |name: &str| StoredSnapshot { name: name.to_owned(), state: PartState::Completed, indices: 1 };
+    let snapshot = |name: &str| StoredSnapshot { name: name.into(), state: PartState::Completed, indices: 1 };
     facts.snapshots = Some(Ok(vec![
         snapshot("camunda_zeebe_records_backup_1700000000123"),
         snapshot("other_9999999999999"),
@@ -356,7 +355,8 @@ fn an_absurd_id_is_not_counted_on_from() {
     let mut asked = request(BTreeSet::from([Component::Gateway]), Some(Version::full(8, 6, 0)));
     let now = 1_700_000_000;
     let name = "camunda_zeebe_records_backup_9223372036854775806".to_owned();
-    facts.snapshots = Some(Ok(vec![StoredSnapshot { name, state: PartState::Completed, indices: 1 }]));
+    facts.snapshots =
+        Some(Ok(vec![StoredSnapshot { name: name.into(), state: PartState::Completed, indices: 1 }]));
     let refused = plan::backup(&asked, &facts, now);
     let text = refused.as_ref().expect_err("refused").to_string();
     assert!(

@@ -130,17 +130,122 @@ fn the_docs_have_every_right() {
     has_section("docs/rbac.md", "RIGHTS", &camunda_backup::cluster::rights::table());
 }
 
+/// Every page that a user may read.
+fn pages() -> Vec<PathBuf> {
+    let of = |folder: &str| {
+        let entries = fs::read_dir(path(folder)).expect("a folder").map(|e| e.expect("readable").path());
+        entries.filter(|p| p.extension().is_some_and(|e| e == "md")).collect::<Vec<_>>()
+    };
+    let mut pages = [of("."), of("docs"), of("manifests")].concat();
+    pages.sort();
+    assert!(pages.len() > 10, "{pages:?}");
+    pages
+}
+
+/// The names by which headings are linked to: small letters, a hyphen for a space, nothing else.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|l| l.starts_with('#')).map(|l| l.trim_start_matches('#').trim());
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    headings.map(|h| h.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
 #[test]
-fn every_page_that_is_named_is_there() {
-    for entry in fs::read_dir(path("docs")).expect("docs") {
-        let file = entry.expect("readable").path();
-        let text = fs::read_to_string(&file).expect("text");
+fn every_link_leads_somewhere() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("text");
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let link = link.split('#').next().unwrap_or_default();
-            if link.is_empty() || link.contains("://") {
+            if link.contains("://") {
+                assert!(link.starts_with("https://"), "{}: {link}", page.display());
                 continue;
             }
-            assert!(path("docs").join(link).exists(), "{} names {link}", file.display());
+            let (file, anchor) = link.split_once('#').map_or((link, None), |(file, at)| (file, Some(at)));
+            let to = if file.is_empty() { page.clone() } else { page.with_file_name("").join(file) };
+            assert!(to.exists(), "{} names {link}", page.display());
+            if let Some(anchor) = anchor {
+                let there = anchors(&fs::read_to_string(&to).expect("text"));
+                assert!(there.iter().any(|a| a == anchor), "{} names {link}: {there:?}", page.display());
+            }
         }
     }
+}
+
+/// What a verb (or, without one, the program) says of itself.
+fn help(verb: Option<&str>) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-camunda_backup"));
+    let out = command.args(verb).arg("--help").output().expect("it runs");
+    assert!(out.status.success(), "{verb:?} is no verb: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("text")
+}
+
+/// Whether a help text has this flag, and not only one that begins like it.
+fn has_flag(help: &str, flag: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '-';
+    help.split(|c| !inside(c)).any(|word| word == flag)
+}
+
+/// Lines of the blocks in a page that show a shell, continued lines put together.
+fn typed(text: &str) -> Vec<String> {
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(|b| b.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn every_command_in_the_docs_can_be_typed() {
+    let mut helps = BTreeMap::new();
+    let mut seen = 0;
+    for page in pages() {
+        for line in typed(&fs::read_to_string(&page).expect("text")) {
+            let line = line.split(" #").next().unwrap_or_default();
+            let Some((before, rest)) = line.split_once("camunda-backup ") else { continue };
+            // Ours, not a path or an image of that name.
+            if !matches!(before.trim(), "" | "kubectl") {
+                continue;
+            }
+            let words: Vec<_> = rest.split_whitespace().collect();
+            let verb = words.first().expect("a verb").to_string();
+            let help = helps.entry(verb.clone()).or_insert_with(|| help(Some(&verb)));
+            for flag in words.iter().filter(|w| w.starts_with('-')) {
+                let flag = flag.split('=').next().expect("a flag");
+                assert!(has_flag(help, flag), "{}: {line}: {verb} has no {flag}", page.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen} commands were found");
+}
+
+/// Whether the chart has this value: `keep.daily`.
+fn has_value(schema: &serde_json::Value, value: &str) -> bool {
+    let mut at = schema;
+    for key in value.split('.') {
+        at = &at["properties"][key];
+        if let Some(name) = at["$ref"].as_str().and_then(|r| r.strip_prefix("#/definitions/")) {
+            at = &schema["definitions"][name];
+        }
+    }
+    !at.is_null()
+}
+
+#[test]
+fn every_value_of_the_chart_in_the_docs_exists() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("helm/camunda-backup/values.schema.json")).expect("JSON");
+    let (mut seen, mut unknown) = (0, Vec::new());
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("text");
+        let set = text.split("--set ").skip(1).filter_map(|rest| rest.split(['=', ' ', '`']).next());
+        // In prose a value is code with dots, of which the first word is one of the chart's.
+        let prose = text.lines().flat_map(|l| l.split('`').skip(1).step_by(2)).filter(|code| {
+            let (first, rest) = code.split_once('.').unwrap_or_default();
+            has_value(&schema, first) && rest.chars().all(|c| c.is_alphanumeric() || c == '.')
+        });
+        for value in set.chain(prose).map(|v| v.trim_matches(['"', '\''])) {
+            if !has_value(&schema, value) {
+                unknown.push(format!("{}: {value}", page.display()));
+            }
+            seen += 1;
+        }
+    }
+    assert_eq!(unknown, Vec::<String>::new());
+    assert!(seen > 15, "only {seen} values were found");
 }

@@ -91,6 +91,20 @@ async fn what_can_be_seen_in_advance_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partition_that_nobody_leads_is_seen() {
+    let rig = Rig::new(Profile::default());
+    let request = rig.request();
+    let mut facts = survey(&rig.http("check"), &request, Scope::Preflight).await;
+    for replica in facts.exporting.values_mut().flatten().flatten().filter(|p| p.partition == 2) {
+        replica.leader = false;
+    }
+    let planned = plan::backup(&request, &facts, NOW);
+    let findings = plan::preflight(&request, &facts, &planned);
+    let found: Vec<_> = findings.iter().map(|f| (f.reason, f.severity)).collect();
+    assert_eq!(found, [(Reason::PartitionWithoutLeader, Severity::Error)], "{findings:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_repository_of_the_release_is_looked_at() {
     let rig = Rig::new(Profile::default());
     let http = rig.http("test");

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::entries::{Set, set};
-use super::evidence::{Evidence, is_bad};
+use super::evidence::{Evidence, Gathered, is_bad};
 use super::times;
-use crate::model::{BackupId, Facts, Part, PartState, Piece, SnapshotDetail, SnapshotName, Version};
+use crate::model::{BackupId, Facts, Name, Part, PartState, Piece, SnapshotDetail, SnapshotName, Version};
 
 /// One set, opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,29 +64,31 @@ pub struct PieceDetail {
     pub failures: Vec<String>,
 }
 
-/// The details of these sets, newest first. An ID of which nothing is there has none.
-pub fn details(facts: &Facts, expected: &BTreeSet<Part>, ids: &BTreeSet<BackupId>) -> Vec<Detail> {
-    let evidence = Evidence::gather(facts);
-    let wanted = evidence.iter().rev().filter(|(id, _)| ids.contains(id));
-    wanted
-        .filter_map(|(id, evidence)| {
-            let set = set(*id, evidence, facts, expected)?;
-            let pieces = |part: &Part| (*part, pieces(*part, evidence, facts));
-            let pieces = set.parts.keys().map(pieces).filter(|(_, p)| !p.is_empty()).collect();
-            Some(Detail { set, pieces })
-        })
-        .collect()
+/// The details of these sets, newest first, one after the other. An ID of which nothing is there has none.
+pub fn details<'a>(
+    facts: &'a Facts,
+    expected: &'a BTreeSet<Part>,
+    ids: &'a BTreeSet<BackupId>,
+) -> impl Iterator<Item = Detail> + 'a {
+    let all = Gathered::of(facts);
+    ids.iter().rev().filter_map(move |id| {
+        let evidence = all.evidence(*id);
+        let set = set(*id, &evidence, facts, expected)?;
+        let pieces = |part: &Part| (*part, pieces(*part, &evidence, facts));
+        let pieces = set.parts.keys().map(pieces).filter(|(_, p)| !p.is_empty()).collect();
+        Some(Detail { set, pieces })
+    })
 }
 
 /// What the owner lists and what lies in the repository, joined by name.
 fn pieces(part: Part, evidence: &Evidence<'_>, facts: &Facts) -> Vec<PieceDetail> {
     let asked = part != Part::Zeebe && matches!(facts.snapshots, Some(Ok(_)));
-    let mut all: BTreeMap<&str, PieceDetail> = BTreeMap::new();
+    let mut all: BTreeMap<&Name, PieceDetail> = BTreeMap::new();
     for piece in evidence.listed(part).into_iter().flat_map(|b| &b.pieces) {
         all.insert(&piece.name, listed(piece, asked));
     }
-    for (name, snapshot) in evidence.stored(part) {
-        let piece = all.entry(&snapshot.name).or_insert_with(|| unlisted(&snapshot.name, name));
+    for snapshot in evidence.stored(part) {
+        let piece = all.entry(&snapshot.name).or_insert_with(|| unlisted(&snapshot.name));
         piece.stored = Some(true);
         // The engine's word is nearer to the thing, and a list in brief has none.
         if !piece.listed || !piece.state.is_told() || is_bad(&snapshot.state) {
@@ -102,28 +104,32 @@ fn pieces(part: Part, evidence: &Evidence<'_>, facts: &Facts) -> Vec<PieceDetail
 }
 
 fn listed(piece: &Piece, repository_asked: bool) -> PieceDetail {
-    let name = SnapshotName::parse(&piece.name);
     PieceDetail {
-        partition: piece.partition,
-        nth: name.and_then(|n| n.piece),
+        partition: piece.partition(),
+        nth: piece.nth(),
         state: piece.state.clone(),
         listed: true,
         stored: repository_asked.then_some(false),
-        version: piece.version.clone(),
-        started: piece.started.as_deref().and_then(times::parse),
-        ended: piece.ended.as_deref().and_then(times::parse),
+        version: piece.version(),
+        started: piece.started,
+        ended: piece.ended,
         failures: piece.failures.clone(),
         ..empty(&piece.name)
     }
 }
 
-fn unlisted(text: &str, name: &SnapshotName) -> PieceDetail {
-    PieceDetail { nth: name.piece, version: name.version.clone(), ..empty(text) }
+fn unlisted(name: &Name) -> PieceDetail {
+    let ours = name.ours();
+    PieceDetail {
+        nth: ours.and_then(SnapshotName::nth),
+        version: ours.and_then(SnapshotName::version),
+        ..empty(name)
+    }
 }
 
-fn empty(name: &str) -> PieceDetail {
+fn empty(name: &Name) -> PieceDetail {
     PieceDetail {
-        name: name.to_owned(),
+        name: name.to_string(),
         partition: None,
         nth: None,
         state: PartState::default(),
@@ -141,11 +147,11 @@ fn empty(name: &str) -> PieceDetail {
 }
 
 fn open(piece: &mut PieceDetail, detail: &SnapshotDetail) {
-    piece.engine_version.clone_from(&detail.engine);
+    piece.engine_version = detail.engine.map(|version| version.to_string());
     piece.started = times::from_millis(detail.started).or(piece.started);
     piece.ended = times::from_millis(detail.ended).or(piece.ended);
     piece.bytes = detail.bytes;
-    piece.indices = Some(detail.indices.clone());
+    piece.indices = Some(detail.indices.iter().map(ToString::to_string).collect());
     piece.shards_failed = detail.shards_failed;
     for failure in &detail.failures {
         if !piece.failures.contains(failure) {

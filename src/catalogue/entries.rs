@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Gathered};
 use super::retention::IN_THE_MAKING;
 use super::times;
 use crate::model::{BackupId, EndedRun, Facts, Part, PartState, Version};
@@ -185,8 +185,8 @@ impl PartEntry {
 /// `expected` are the parts that a backup of this release has. IDs only ever rise on a cluster (Zeebe refuses all others),
 /// so the order of the IDs is the order in time.
 pub fn sets(facts: &Facts, expected: &BTreeSet<Part>) -> Vec<Set> {
-    let evidence = Evidence::gather(facts);
-    evidence.iter().rev().filter_map(|(id, evidence)| set(*id, evidence, facts, expected)).collect()
+    let all = Gathered::of(facts);
+    all.ids().into_iter().rev().filter_map(|id| set(id, &all.evidence(id), facts, expected)).collect()
 }
 
 pub(super) fn set(

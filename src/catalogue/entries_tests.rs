@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{Cluster, PartBackup, Piece, Problem, ProblemKind, StoredSnapshot, records_snapshot};
+use crate::model::{
+    Cluster, Name, PartBackup, Piece, Problem, ProblemKind, StoredSnapshot, Word, records_snapshot, time,
+};
 
 const ID: u64 = 1_700_000_000;
 
@@ -8,15 +10,8 @@ fn id(n: u64) -> BackupId {
 }
 
 fn piece(name: &str, partition: Option<u32>, state: &str) -> Piece {
-    Piece {
-        name: name.to_owned(),
-        partition,
-        state: PartState::parse(state),
-        version: Some(Version::full(8, 6, 0)),
-        started: None,
-        ended: None,
-        failures: Vec::new(),
-    }
+    let name = partition.map_or_else(|| name.into(), Name::Partition);
+    Piece { broker: partition.map(|_| Word::of("8.6.0")), ..Piece::new(name, PartState::parse(state)) }
 }
 
 fn backup(n: u64, state: &str, pieces: Vec<Piece>) -> PartBackup {
@@ -37,7 +32,7 @@ fn zeebe(n: u64, state: &str, partitions: &[u32]) -> PartBackup {
     backup(n, state, pieces)
 }
 
-fn stored(name: impl Into<String>, state: &str, indices: usize) -> StoredSnapshot {
+fn stored(name: impl Into<Name>, state: &str, indices: usize) -> StoredSnapshot {
     StoredSnapshot { name: name.into(), state: PartState::parse(state), indices }
 }
 
@@ -236,10 +231,10 @@ fn times_come_from_the_pieces_else_from_the_id() {
     assert!(set.started_from_id && set.ended.is_none() && set.duration.is_none());
 
     let mut app = operate(ID, "COMPLETED", 2, 2);
-    app.pieces[0].started = Some("2026-11-23T00:25:20.500+0000".to_owned());
+    app.pieces[0].started = time("2026-11-23T00:25:20.500+0000");
     let mut brokers = zeebe(ID, "COMPLETED", &[1, 2]);
-    brokers.pieces[0].started = Some("2026-11-23T00:25:30.1Z".to_owned());
-    brokers.pieces[1].ended = Some("2026-11-23T00:25:36.500000000Z".to_owned());
+    brokers.pieces[0].started = time("2026-11-23T00:25:30.1Z");
+    brokers.pieces[1].ended = time("2026-11-23T00:25:36.500000000Z");
     facts.backups.insert(Part::Operate, Ok(vec![app]));
     facts.backups.insert(Part::Zeebe, Ok(vec![brokers]));
     let set = only(&facts);

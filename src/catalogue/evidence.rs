@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{PartEntry, times};
-use crate::model::{
-    Answer, BackupId, Facts, Part, PartBackup, PartState, Piece, SnapshotName, StoredSnapshot, Version,
-};
+use crate::model::{Answer, BackupId, Facts, Part, PartBackup, PartState, Piece, StoredSnapshot, Version};
 
 /// Everything that carries one ID.
 #[derive(Debug, Default)]
@@ -15,30 +13,62 @@ pub(super) struct Evidence<'a> {
     /// What the parts' owners list.
     listed: BTreeMap<Part, &'a PartBackup>,
     /// What lies in the repository under our names.
-    stored: BTreeMap<Part, Vec<(SnapshotName, &'a StoredSnapshot)>>,
+    stored: BTreeMap<Part, Vec<&'a StoredSnapshot>>,
+}
+
+/// Everything that is known, by ID. There may be a hundred thousand snapshots, so it is an index into the facts; the evidence
+/// of one ID is made when its turn has come.
+pub(super) struct Gathered<'a> {
+    listed: Vec<(BackupId, Part, &'a PartBackup)>,
+    stored: Vec<(BackupId, Part, &'a StoredSnapshot)>,
+}
+
+impl<'a> Gathered<'a> {
+    /// One pass over every list.
+    pub fn of(facts: &'a Facts) -> Self {
+        let listed = facts.backups.iter().flat_map(|(part, answer)| {
+            // A list may go on telling of what is gone.
+            let there = |b: &&PartBackup| !matches!(b.state, PartState::DoesNotExist | PartState::Deleted);
+            answer.iter().flatten().filter(there).map(|backup| (backup.id, *part, backup))
+        });
+        let stored = facts.snapshots.iter().flatten().flatten();
+        let stored = stored.filter_map(|s| s.name.ours().map(|name| (name.id, name.part, s)));
+        let (mut listed, mut stored): (Vec<_>, Vec<_>) = (listed.collect(), stored.collect());
+        // Stable: what is told twice stays in the order in which it was told.
+        listed.sort_by_key(|(id, ..)| *id);
+        stored.sort_by_key(|(id, ..)| *id);
+        Self { listed, stored }
+    }
+
+    /// Every ID that anything carries.
+    pub fn ids(&self) -> BTreeSet<BackupId> {
+        let mut ids = BTreeSet::new();
+        // One by one: collecting would sort all of them first.
+        ids.extend(self.listed.iter().map(|(id, ..)| *id));
+        ids.extend(self.stored.iter().map(|(id, ..)| *id));
+        ids
+    }
+
+    /// What carries this ID.
+    pub fn evidence(&self, id: BackupId) -> Evidence<'a> {
+        let mut evidence = Evidence::default();
+        for (_, part, backup) in of(&self.listed, id) {
+            evidence.listed.insert(*part, backup);
+        }
+        for (_, part, snapshot) in of(&self.stored, id) {
+            evidence.stored.entry(*part).or_default().push(snapshot);
+        }
+        evidence
+    }
+}
+
+/// What has this ID, of what is sorted by ID.
+fn of<T>(all: &[(BackupId, Part, T)], id: BackupId) -> &[(BackupId, Part, T)] {
+    let from = all.partition_point(|(i, ..)| *i < id);
+    &all[from..from + all[from..].partition_point(|(i, ..)| *i == id)]
 }
 
 impl<'a> Evidence<'a> {
-    /// One pass over every list.
-    pub fn gather(facts: &'a Facts) -> BTreeMap<BackupId, Evidence<'a>> {
-        let mut all = BTreeMap::<BackupId, Evidence<'a>>::new();
-        for (part, answer) in &facts.backups {
-            for backup in answer.iter().flatten() {
-                // A list may go on telling of what is gone.
-                if !matches!(backup.state, PartState::DoesNotExist | PartState::Deleted) {
-                    all.entry(backup.id).or_default().listed.insert(*part, backup);
-                }
-            }
-        }
-        for snapshot in facts.snapshots.iter().flatten().flatten() {
-            if let Some(name) = SnapshotName::parse(&snapshot.name) {
-                let evidence = all.entry(name.id).or_default();
-                evidence.stored.entry(name.part).or_default().push((name, snapshot));
-            }
-        }
-        all
-    }
-
     /// Whether anything of this part is there.
     pub fn names(&self, part: Part) -> bool {
         self.listed.contains_key(&part) || self.stored.contains_key(&part)
@@ -51,8 +81,8 @@ impl<'a> Evidence<'a> {
 
     /// Versions that made it.
     pub fn versions(&self) -> BTreeSet<Version> {
-        let listed = self.pieces().filter_map(|p| p.version.clone());
-        let stored = self.stored.values().flatten().filter_map(|(name, _)| name.version.clone());
+        let listed = self.pieces().filter_map(Piece::version);
+        let stored = self.stored.values().flatten().filter_map(|s| s.name.ours()?.version());
         listed.chain(stored).collect()
     }
 
@@ -60,7 +90,7 @@ impl<'a> Evidence<'a> {
     pub fn opened(&self, facts: &Facts) -> (Option<Timestamp>, Option<Timestamp>, Option<u64>) {
         let (mut begun, mut ended, mut bytes) = (None::<Timestamp>, None, None);
         let mut all_told = true;
-        for (_, snapshot) in self.stored.values().flatten() {
+        for snapshot in self.stored.values().flatten() {
             let detail = facts.details.get(&snapshot.name);
             let told = detail.and_then(|d| d.bytes);
             all_told &= told.is_some();
@@ -78,7 +108,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// What lies in the repository under this part's names.
-    pub fn stored(&self, part: Part) -> &[(SnapshotName, &'a StoredSnapshot)] {
+    pub fn stored(&self, part: Part) -> &[&'a StoredSnapshot] {
         self.stored.get(&part).map_or(&[], Vec::as_slice)
     }
 
@@ -146,8 +176,8 @@ fn judged(said: &PartState, done: u64, total: Option<u64>, what: &str) -> (PartS
 /// A part that its web application lists.
 fn snapshots(backup: &PartBackup) -> PartEntry {
     let whole: BTreeSet<_> =
-        backup.pieces.iter().filter(|p| p.state == PartState::Completed).map(|p| p.name.as_str()).collect();
-    let named = backup.pieces.iter().filter_map(|p| SnapshotName::parse(&p.name)?.piece);
+        backup.pieces.iter().filter(|p| p.state == PartState::Completed).map(|p| &p.name).collect();
+    let named = backup.pieces.iter().filter_map(Piece::nth);
     let (done, total) = (whole.len() as u64, named.map(|(_, n)| u64::from(n)).max());
     let total = total.or_else(|| (!backup.pieces.is_empty()).then_some(backup.pieces.len() as u64));
     let (state, problem) = match backup.pieces.iter().find(|p| is_bad(&p.state)) {
@@ -161,8 +191,8 @@ fn snapshots(backup: &PartBackup) -> PartEntry {
 }
 
 /// What the engine says of the same snapshots counts where it is worse: it is what a restore reads.
-fn worse(listed: PartEntry, stored: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
-    let Some((_, bad)) = stored.iter().find(|(_, s)| is_bad(&s.state)) else { return listed };
+fn worse(listed: PartEntry, stored: &[&StoredSnapshot]) -> PartEntry {
+    let Some(bad) = stored.iter().find(|s| is_bad(&s.state)) else { return listed };
     match listed {
         PartEntry::Found { state, done, total, .. } if !is_bad(&state) => PartEntry::Found {
             state: bad.state.clone(),
@@ -175,10 +205,10 @@ fn worse(listed: PartEntry, stored: &[(SnapshotName, &StoredSnapshot)]) -> PartE
 }
 
 /// Snapshots that no owner lists.
-fn orphaned(snapshots: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
-    let done = snapshots.iter().filter(|(_, s)| s.state == PartState::Completed).count() as u64;
-    let total = snapshots.iter().filter_map(|(name, _)| name.piece).map(|(_, n)| u64::from(n)).max();
-    let worst = |wanted: fn(&PartState) -> bool| snapshots.iter().map(|(_, s)| s).find(|s| wanted(&s.state));
+fn orphaned(snapshots: &[&StoredSnapshot]) -> PartEntry {
+    let done = snapshots.iter().filter(|s| s.state == PartState::Completed).count() as u64;
+    let total = snapshots.iter().filter_map(|s| s.name.ours()?.nth()).map(|(_, n)| u64::from(n)).max();
+    let worst = |wanted: fn(&PartState) -> bool| snapshots.iter().find(|s| wanted(&s.state));
     let worst = worst(is_bad)
         .or_else(|| worst(|s| *s == PartState::InProgress))
         .or_else(|| worst(|s| *s != PartState::Completed));
@@ -189,9 +219,9 @@ fn orphaned(snapshots: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
     PartEntry::Found { state, done, total, problem }
 }
 
-fn records(snapshots: &[(SnapshotName, &StoredSnapshot)]) -> PartEntry {
+fn records(snapshots: &[&StoredSnapshot]) -> PartEntry {
     // Names are unique in a repository, and the records are one snapshot.
-    let Some((_, snapshot)) = snapshots.first() else { return PartEntry::Missing };
+    let Some(snapshot) = snapshots.first() else { return PartEntry::Missing };
     let done = snapshot.indices as u64;
     let (state, problem) = judged(&snapshot.state, done, None, "indices");
     PartEntry::Found { state, done, total: None, problem }
@@ -203,7 +233,7 @@ const MOST_PARTITIONS: u32 = 1 << 13;
 fn partitions(backup: &PartBackup, facts: &Facts) -> PartEntry {
     let there = |whole: bool| {
         let wanted = backup.pieces.iter().filter(move |p| !whole || p.state == PartState::Completed);
-        wanted.filter_map(|p| p.partition).collect::<BTreeSet<u32>>()
+        wanted.filter_map(Piece::partition).collect::<BTreeSet<u32>>()
     };
     let (named, whole) = (there(false), there(true));
     // What was whole when it was taken stays so when the cluster grows: then, and without a topology, from 1 to the highest

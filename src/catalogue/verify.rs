@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::detail::{Detail, PieceDetail};
 use super::entries::{PartEntry, SetState};
-use crate::model::{Component, Facts, Finding, Part, PartState, Reason, Severity, Version};
+use crate::model::{Component, Facts, Finding, Part, PartState, Reason, Severity, Version, is_record_of};
 
 /// What a set is measured against.
 #[derive(Debug, Clone, Copy)]
@@ -297,12 +297,9 @@ fn prefix(part: Part, pieces: &[PieceDetail], measure: &Measure<'_>) -> Option<(
     let first = inside.first()?;
     let text = match part {
         Part::Records => {
-            // The exporter's names are <prefix>_<value type>_<version>_<date>.
-            let ours = |name: &&str| {
-                name.strip_prefix(measure.records_prefix).is_some_and(|rest| rest.starts_with('_'))
-            };
-            let foreign = inside.iter().find(|name| !ours(name))?;
-            format!("it holds {foreign}, which does not begin with {}_", measure.records_prefix)
+            let prefix = measure.records_prefix;
+            let foreign = inside.iter().find(|name| !is_record_of(prefix, name))?;
+            format!("it holds {foreign}, whose prefix is not {prefix}")
         }
         Part::Operate | Part::Tasklist | Part::History | Part::Optimize => {
             let Some(Ok(here)) = &measure.facts.indices else { return None };

@@ -4,8 +4,8 @@ use super::super::entries::sets;
 use super::super::{details, refusals};
 use super::*;
 use crate::model::{
-    BackupId, Cluster, ComponentFacts, Engine, EngineFacts, PartBackup, Piece, Problem, ProblemKind,
-    SnapshotDetail, StoredSnapshot, records_snapshot,
+    BackupId, Cluster, ComponentFacts, Engine, EngineFacts, Name, PartBackup, Piece, Problem, ProblemKind,
+    SnapshotDetail, StoredSnapshot, Word, records_snapshot, time,
 };
 
 const ID: u64 = 1_700_000_000;
@@ -19,14 +19,11 @@ fn name(i: u32, of: u32, version: &str) -> String {
 }
 
 fn piece(name: &str, partition: Option<u32>, state: &str, version: &str) -> Piece {
+    let name = partition.map_or_else(|| name.into(), Name::Partition);
     Piece {
-        name: name.to_owned(),
-        partition,
-        state: PartState::parse(state),
-        version: version.parse().ok(),
-        started: Some("2023-11-14T22:13:20.000+0000".to_owned()),
-        ended: None,
-        failures: Vec::new(),
+        broker: partition.map(|_| Word::of(version)),
+        started: time("2023-11-14T22:13:20.000+0000"),
+        ..Piece::new(name, PartState::parse(state))
     }
 }
 
@@ -48,13 +45,13 @@ fn component(version: &str) -> ComponentFacts {
 }
 
 fn stored(name: String, state: &str) -> StoredSnapshot {
-    StoredSnapshot { name, state: PartState::parse(state), indices: 1 }
+    StoredSnapshot { name: name.into(), state: PartState::parse(state), indices: 1 }
 }
 
 fn opened(index: &str) -> SnapshotDetail {
     SnapshotDetail {
-        engine: Some("8.14.0".to_owned()),
-        indices: vec![index.to_owned()],
+        engine: Some(Word::of("8.14.0")),
+        indices: [Word::of(index)].into(),
         ..SnapshotDetail::default()
     }
 }
@@ -74,7 +71,7 @@ fn good() -> Facts {
             (Part::Zeebe, Ok(vec![zeebe(&[1, 2], "8.6.0")])),
         ]),
         snapshots: Some(Ok(names.iter().map(|n| stored(n.clone(), "SUCCESS")).collect())),
-        details: names.iter().map(|n| (n.clone(), opened(index(n)))).collect(),
+        details: names.iter().map(|n| (n.as_str().into(), opened(index(n)))).collect(),
         cluster: Some(Ok(Cluster {
             brokers: BTreeMap::from([(0, "ACTIVE".to_owned())]),
             partitions: BTreeSet::from([1, 2]),
@@ -98,8 +95,9 @@ fn reasons_at(facts: &Facts, now: i64) -> Vec<Reason> {
         now: Timestamp::from_second(now).expect("in range"),
         grace: Duration::from_secs(900),
     };
-    let details = details(facts, &expected(), &BTreeSet::from([id()]));
-    judge(&details[0], &measure).iter().map(|f| f.reason).collect()
+    let (expected, ids) = (expected(), BTreeSet::from([id()]));
+    let detail = details(facts, &expected, &ids).next().expect("it is there");
+    judge(&detail, &measure).iter().map(|f| f.reason).collect()
 }
 
 /// A day later.
@@ -141,13 +139,13 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
         ),
         (
             "the records are not there",
-            with(|f| snapshots(f).retain(|s| !s.name.contains("records"))),
+            with(|f| snapshots(f).retain(|s| !s.name.to_string().contains("records"))),
             vec![Reason::RecordsMissing],
         ),
         (
             "the records hold nothing",
             with(|f| {
-                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.contains("records")) {
+                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.to_string().contains("records")) {
                     snapshot.indices = 0;
                 }
             }),
@@ -156,7 +154,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
         (
             "the records are partial",
             with(|f| {
-                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.contains("records")) {
+                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.to_string().contains("records")) {
                     snapshot.state = PartState::Partial;
                 }
             }),
@@ -165,7 +163,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
         (
             "the records failed",
             with(|f| {
-                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.contains("records")) {
+                for snapshot in snapshots(f).iter_mut().filter(|s| s.name.to_string().contains("records")) {
                     snapshot.state = PartState::Failed;
                 }
             }),
@@ -175,7 +173,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
             "a snapshot is gone",
             with(|f| {
                 f.backups.insert(Part::Operate, Ok(vec![operate("INCOMPLETE", &[2])]));
-                snapshots(f).retain(|s| !s.name.contains("part_1"));
+                snapshots(f).retain(|s| !s.name.to_string().contains("part_1"));
             }),
             vec![Reason::SnapshotsMissing],
         ),
@@ -217,7 +215,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
             "brokers of two versions",
             with(|f| {
                 let mut backup = zeebe(&[1, 2], "8.6.0");
-                backup.pieces[0].version = "8.5.9".parse().ok();
+                backup.pieces[0].broker = Some(Word::of("8.5.9"));
                 f.backups.insert(Part::Zeebe, Ok(vec![backup]));
             }),
             vec![Reason::BrokerVersionsDiffer, Reason::VersionDiffers],
@@ -225,7 +223,10 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
         (
             "another prefix of the records",
             with(|f| {
-                drop(f.details.insert(records_snapshot(id()), opened("other-record_job_8.6.0_2023-11-14")));
+                drop(
+                    f.details
+                        .insert(records_snapshot(id()).into(), opened("other-record_job_8.6.0_2023-11-14")),
+                );
             }),
             vec![Reason::IndexPrefixDiffers],
         ),

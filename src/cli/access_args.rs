@@ -39,7 +39,7 @@ impl<'a> AccessArgs<'a> {
 /// How to log in to the search engine. The password is also read from `CAMUNDA_BACKUP_SEARCH_PASSWORD`, the API key from
 /// `CAMUNDA_BACKUP_SEARCH_API_KEY`, the token from `CAMUNDA_BACKUP_SEARCH_BEARER_TOKEN`: never from an argument, which
 /// everybody on the machine can read.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[command(
     next_help_heading = "Access to the search engine (in place of any FILE: secret:[NAMESPACE/]NAME/KEY)"
 )]

@@ -93,6 +93,8 @@ impl Chronicle {
             paused_seconds: None,
             exporting_paused: false,
             parts: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            elsewhere: None,
             written_by: env!("CARGO_PKG_VERSION").to_owned(),
         };
         self.send(Entry::Record(Box::new(record.clone())));
@@ -102,29 +104,13 @@ impl Chronicle {
     /// Completes it, and tells how the backup ended. `repair` is the command that resumes exporting.
     pub fn ended(&self, begun: Record, report: &Report, repair: &str) {
         let id = report.backup_id;
-        let (outcome, reason) = in_words(&report.outcome);
-        let paused = match &report.exporting {
-            Exporting::Resumed { paused, .. } => Some((paused.as_secs_f64() * 1000.0).round() / 1000.0),
-            Exporting::Untouched | Exporting::MaybePaused { .. } => None,
-        };
-        let parts = report.parts.iter().map(|p| {
-            let (state, pieces) = match &p.outcome {
-                PartOutcome::NotStarted => ("not-started", Vec::new()),
-                PartOutcome::Unfinished => ("unfinished", Vec::new()),
-                PartOutcome::Failed => ("failed", Vec::new()),
-                PartOutcome::Complete { pieces, .. } => ("complete", pieces.clone()),
-            };
-            (p.part, RecordedPart { state: state.to_owned(), pieces })
-        });
-        self.send(Entry::Record(Box::new(Record {
-            outcome: outcome.to_owned(),
-            finished: Some(super::now()),
-            reason: reason.clone(),
-            paused_seconds: paused,
-            exporting_paused: report.exporting != Exporting::Untouched,
-            parts: parts.collect(),
-            ..begun
-        })));
+        if begun.backup_id != id {
+            // The cluster made the ID: under the one that was planned there is nothing.
+            self.deleted(begun.backup_id);
+        }
+        let record = completed(begun, report);
+        let (outcome, reason) = (record.outcome.clone(), record.reason.clone());
+        self.send(Entry::Record(Box::new(record)));
         match (&report.exporting, reason) {
             (Exporting::MaybePaused { cause, .. }, _) => self.still_paused(cause, repair),
             (_, None) => {
@@ -213,6 +199,36 @@ impl Once {
     }
 }
 
+/// A record with how its backup ended: under the ID that it has in the end, with what is in it and what is not.
+fn completed(begun: Record, report: &Report) -> Record {
+    let (outcome, reason) = in_words(&report.outcome);
+    let paused = match &report.exporting {
+        Exporting::Resumed { paused, .. } => Some((paused.as_secs_f64() * 1000.0).round() / 1000.0),
+        Exporting::Untouched | Exporting::MaybePaused { .. } => None,
+    };
+    let parts = report.parts.iter().map(|p| {
+        let (state, pieces) = match &p.outcome {
+            PartOutcome::NotStarted => ("not-started", Vec::new()),
+            PartOutcome::Unfinished => ("unfinished", Vec::new()),
+            PartOutcome::Failed => ("failed", Vec::new()),
+            PartOutcome::Complete { pieces, .. } => ("complete", pieces.clone()),
+        };
+        (p.part, RecordedPart { state: state.to_owned(), pieces })
+    });
+    Record {
+        backup_id: report.backup_id,
+        outcome: outcome.to_owned(),
+        finished: Some(super::now()),
+        reason,
+        paused_seconds: paused,
+        exporting_paused: report.exporting != Exporting::Untouched,
+        parts: parts.collect(),
+        skipped: report.skipped.iter().map(|s| (s.part, s.reason.clone())).collect(),
+        elsewhere: report.elsewhere.map(str::to_owned),
+        ..begun
+    }
+}
+
 async fn write(
     found: InKubernetes,
     identity: String,
@@ -245,5 +261,39 @@ async fn write(
             Entry::Record(record) => about_records.say(records.write(&record).await),
             Entry::Removed(id) => about_records.say(records.remove(id).await),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Part;
+    use crate::plan::Skipped;
+    use crate::run::PartReport;
+
+    #[test]
+    fn a_record_has_the_id_that_the_cluster_made_and_says_what_is_not_in_it() {
+        let id = |n| BackupId::new(n).expect("in range");
+        let begun = Chronicle::default().begins(id(17), &Facts::default());
+        let complete = PartOutcome::Complete {
+            took: Duration::ZERO,
+            pieces: vec!["partition 1".to_owned()],
+            server: None,
+        };
+        let report = Report {
+            backup_id: id(1_795_392_000_123),
+            outcome: Outcome::Complete,
+            exporting: Exporting::Untouched,
+            parts: vec![PartReport { part: Part::Zeebe, outcome: complete }],
+            skipped: vec![Skipped { part: Part::Records, reason: "no index".to_owned() }],
+            elsewhere: Some("the database"),
+            took: Duration::ZERO,
+            waited_for_exporters: Duration::ZERO,
+            journal_problem: None,
+        };
+        let record = completed(begun, &report);
+        assert_eq!((record.backup_id, record.outcome.as_str()), (id(1_795_392_000_123), "complete"));
+        assert_eq!(record.skipped, BTreeMap::from([(Part::Records, "no index".to_owned())]));
+        assert_eq!(record.elsewhere.as_deref(), Some("the database"));
     }
 }

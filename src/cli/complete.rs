@@ -40,8 +40,15 @@ pub(super) fn answer(argv: &[OsString]) -> bool {
     if std::env::var_os(VARIABLE).is_none_or(|v| v.is_empty()) {
         return false;
     }
+    // Some shells say which word it is that is being typed, for the others it is the last.
+    let at = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|n| n.parse::<usize>().ok());
+    let mut words = argv.iter().skip_while(|word| *word != "--").skip(1);
+    let word = if let Some(at) = at { words.nth(at) } else { words.last() };
+    let flags = word.is_some_and(|word| is_flag(word));
     // What fails here would end up in the middle of what is being typed.
-    let done = CompleteEnv::with_factory(command).var(VARIABLE).try_complete(argv.to_vec(), here.as_deref());
+    let done = CompleteEnv::with_factory(move || command(flags))
+        .var(VARIABLE)
+        .try_complete(argv.to_vec(), here.as_deref());
     done.unwrap_or(true)
 }
 
@@ -51,7 +58,8 @@ fn for_kubectl(words: &[OsString], here: Option<&Path>) -> String {
     let all: Vec<_> =
         std::iter::once(OsString::from("camunda-backup")).chain(words.iter().cloned()).collect();
     let current = all.len() - 1;
-    let found = clap_complete::engine::complete(&mut command(), all, current, here).unwrap_or_default();
+    let flags = is_flag(&all[current]);
+    let found = clap_complete::engine::complete(&mut command(flags), all, current, here).unwrap_or_default();
     let mut lines = String::new();
     for candidate in found {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
@@ -71,7 +79,14 @@ pub(super) fn script(shell: clap_complete::Shell, name: &str) -> std::io::Result
     Ok(text)
 }
 
-fn command() -> clap::Command {
+fn is_flag(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
+/// The parser with its live values. There are a hundred flags, so they are offered when one is being typed, or when there is
+/// nothing else: hidden, the engine shows them only then.
+fn command(flags: bool) -> clap::Command {
+    let hidden = move |arg: clap::Arg| if flags || arg.is_positional() { arg } else { arg.hide(true) };
     let live = |arg: clap::Arg| match arg.get_id().as_str() {
         "context" => arg.add(ArgValueCompleter::new(|typed: &OsStr| matching(typed, known_contexts()))),
         "namespace" => arg.add(ArgValueCompleter::new(|typed: &OsStr| matching(typed, ask(namespaces())))),
@@ -81,7 +96,10 @@ fn command() -> clap::Command {
         "id" | "ids" => arg.add(ArgValueCompleter::new(|typed: &OsStr| matching(typed, ask(backups())))),
         _ => arg,
     };
-    super::parse::every_arg(super::parse::command("camunda-backup"), &mut { live }).name("camunda-backup")
+    // What the parser adds by itself is hidden by no one.
+    let parser =
+        super::parse::command("camunda-backup").disable_help_flag(!flags).disable_version_flag(!flags);
+    super::parse::every_arg(parser, &mut |arg| hidden(live(arg))).name("camunda-backup")
 }
 
 fn matching(typed: &OsStr, values: Vec<String>) -> Vec<CompletionCandidate> {

@@ -124,10 +124,7 @@ pub(crate) fn repair_command(context: &Context, setup: &Setup) -> String {
             quoted(&found.release.name),
             quoted(&found.release.namespace)
         );
-        for (flag, value) in &setup.connection {
-            let _ = write!(command, " {flag} {}", quoted(value));
-        }
-        return command + &flags(&setup.management_flags);
+        return command + &flags(&setup.connection) + &flags(&setup.management_flags);
     }
     if let Some(gateway) = setup.endpoints.get(&Component::Gateway) {
         let _ = write!(command, " --gateway-url {}", gateway.base);
@@ -155,7 +152,7 @@ pub(crate) fn flags(flags: &[(&str, Option<String>)]) -> String {
 }
 
 /// Fit for a shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
@@ -284,8 +281,12 @@ impl One<'_> {
         let Some(checked) = checked else { return Exit::Preflight };
         self.journal.belongs_to(repair::identity(&self.setup.http).await);
         self.journal.works_on(checked.procedure().backup_id).await;
-        let guard = match self.guard() {
+        let guard = match self.guard().await {
             Ok(guard) => guard,
+            Err(_) if self.cancel.level() >= Level::Asked => {
+                let state = if attempt == 0 { "nothing was changed" } else { "exporting runs" };
+                return context.fail(Exit::Cancelled, format!("cancelled; {state}"));
+            }
             Err(error) => {
                 let text = format!(
                     "{error}\nno backup was started; nothing was changed (--no-guard goes on without it)"
@@ -363,14 +364,15 @@ impl One<'_> {
         }
     }
 
-    fn guard(&self) -> Result<Option<Guard>, String> {
+    async fn guard(&self) -> Result<Option<Guard>, String> {
         // As process 1 of a container we take the guard with us when we die: the journal and the next start do it then.
         if self.args.no_guard || std::process::id() == 1 {
             return Ok(None);
         }
         let json = self.context.console.format() == LogFormat::Json;
         let limits = &self.setup.request.limits;
-        Guard::start(&self.release(), self.journal.identity(), limits, json, &self.repair_command).map(Some)
+        let (release, identity) = (self.release(), self.journal.identity());
+        Guard::start(&release, identity, limits, json, &self.repair_command, &self.cancel).await.map(Some)
     }
 
     /// Where the release is, as it was found in the end: the guard is not to choose again.

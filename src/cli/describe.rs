@@ -29,8 +29,8 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
         context.console.warn(&format!("its snapshots could not all be opened: {problem}"));
     }
     surroundings(&setup.http, &setup.request, &mut looked.facts).await;
-    let Some(detail) = details(&looked.facts, &setup.expected_parts(&looked.facts), &ids).into_iter().next()
-    else {
+    let expected = setup.expected_parts(&looked.facts);
+    let Some(detail) = details(&looked.facts, &expected, &ids).next() else {
         return Err(match looked.all_answered() {
             Ok(()) => context.fail(Exit::NotFound, format!("there is no backup {id}")),
             Err(unknown) => context.fail(

@@ -10,7 +10,7 @@
 //! It sits in a session of its own, so that nothing that is sent to the run's terminal or process group reaches it.
 
 use std::io::{self, BufRead as _, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -31,10 +31,13 @@ use crate::cluster;
 use crate::exit::Exit;
 use crate::plan::Limits;
 use crate::render::Style;
-use crate::run::{Armed, Cancel};
+use crate::run::{Armed, Cancel, Level};
 
 /// How much longer than its limits a run may take: requests run to their own deadlines, and a late pause is watched for.
 const MARGIN: Duration = Duration::from_secs(120);
+
+/// How long a guard may take until it is ready: it finds the release as its run has done.
+const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a guard that is told to end may take.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
@@ -70,12 +73,16 @@ struct Process {
 
 impl Guard {
     /// Starts the guard, and returns when it is ready to outlive us. The error is one sentence.
-    pub fn start(
+    ///
+    /// It looks for the release itself, which may take a while and run a credential plugin that waits for somebody: until
+    /// then signs of life go on and signals are heard.
+    pub async fn start(
         release: &ReleaseArgs,
         identity: Option<String>,
         limits: &Limits,
         json: bool,
         repair: &str,
+        cancel: &Cancel,
     ) -> Result<Self, String> {
         let order = Order {
             release: Setup::of_zeebe(release),
@@ -86,8 +93,22 @@ impl Guard {
             json,
             repair: repair.to_owned(),
         };
-        let process = Mutex::new(Process::start(&order)?);
-        Ok(Self { order: Arc::new(order), process: Arc::new(process) })
+        let (mut child, pipes) = spawn()?;
+        let words = order.clone();
+        let greeting = tokio::task::spawn_blocking(move || greet(pipes, &words));
+        tokio::pin!(greeting);
+        let ready = tokio::select! {
+            ready = &mut greeting => ready.unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
+            () = cancel.reached(Level::Asked) => Err(io::Error::other("asked to stop")),
+            () = tokio::time::sleep(READY_WITHIN) => {
+                Err(io::Error::other(format!("it was not ready within {} s", READY_WITHIN.as_secs())))
+            }
+        };
+        let process = match ready {
+            Ok(stdin) => Process { child, stdin: Some(stdin), armed: false },
+            Err(error) => return Err(failed(&mut child, &error)),
+        };
+        Ok(Self { order: Arc::new(order), process: Arc::new(Mutex::new(process)) })
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -150,33 +171,46 @@ impl Guard {
     }
 }
 
+/// The ends of a guard's input and output.
+type Pipes = (ChildStdin, ChildStdout);
+
+fn spawn() -> Result<(Child, Pipes), String> {
+    let own = std::env::current_exe().map_err(|e| format!("the program's own file cannot be found: {e}"))?;
+    let mut child = Command::new(own)
+        .arg("guard-process")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|e| format!("the guard process cannot be started: {e}"))?;
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(stdin), Some(stdout)) => Ok((child, (stdin, stdout))),
+        _ => Err(failed(&mut child, &io::ErrorKind::BrokenPipe.into())),
+    }
+}
+
+/// Gives the order, and waits until the guard is ready.
+fn greet((mut stdin, stdout): Pipes, order: &Order) -> io::Result<ChildStdin> {
+    serde_json::to_writer(&stdin, order)?;
+    stdin.write_all(b"\n")?;
+    let mut ready = String::new();
+    io::BufReader::new(stdout).read_line(&mut ready)?;
+    if ready.trim() == "ready" { Ok(stdin) } else { Err(io::Error::other(ready.trim().to_owned())) }
+}
+
+/// Ends a guard that is of no use, and says why it is.
+fn failed(child: &mut Child, error: &io::Error) -> String {
+    let _ = child.kill();
+    let _ = child.wait();
+    format!("the guard process does not work: {error}")
+}
+
 impl Process {
     fn start(order: &Order) -> Result<Self, String> {
-        let own =
-            std::env::current_exe().map_err(|e| format!("the program's own file cannot be found: {e}"))?;
-        let mut child = Command::new(own)
-            .arg("guard-process")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(|e| format!("the guard process cannot be started: {e}"))?;
-        let handshake = |child: &mut Child| -> io::Result<ChildStdin> {
-            let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-            serde_json::to_writer(&stdin, order)?;
-            stdin.write_all(b"\n")?;
-            let mut ready = String::new();
-            let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-            io::BufReader::new(stdout).read_line(&mut ready)?;
-            if ready.trim() == "ready" { Ok(stdin) } else { Err(io::Error::other(ready.trim().to_owned())) }
-        };
-        match handshake(&mut child) {
+        let (mut child, pipes) = spawn()?;
+        match greet(pipes, order) {
             Ok(stdin) => Ok(Self { child, stdin: Some(stdin), armed: false }),
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(format!("the guard process does not work: {error}"))
-            }
+            Err(error) => Err(failed(&mut child, &error)),
         }
     }
 

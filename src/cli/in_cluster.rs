@@ -6,17 +6,36 @@ use std::io::{BufRead as _, IsTerminal as _};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Context;
-use super::args::CreateArgs;
-use super::reach::{Unreached, connect, named, through_kubernetes};
+use super::args::{CreateArgs, ReleaseArgs};
+use super::create::{flags, quoted};
+use super::reach::{Unreached, connect, connection, named, through_kubernetes};
 use super::rights::Where;
+use super::setup::{Usage, base_url};
 use crate::cluster::rights::Command;
 use crate::cluster::{Cluster, ClusterError, JobEnd, JobFromImage, JobSource, StartedJob};
 use crate::exit::Exit;
 use crate::render::{Document, FollowedView, plain_lines};
 
-/// Exit codes with which another run makes no sense.
-const FINAL: [Exit; 6] =
-    [Exit::Usage, Exit::NotFound, Exit::Unsupported, Exit::NoAccess, Exit::Preflight, Exit::Held];
+/// Exit codes with which another run makes no sense: as the chart has it. A failed backup is taken again by `--retries` alone.
+fn final_codes() -> Vec<u8> {
+    let all = Exit::TABLE.iter().map(|(exit, _)| *exit);
+    all.filter(|e| *e != Exit::Done && !e.is_worth_another_run()).map(Exit::code).collect()
+}
+
+/// How many pods a Job from an image may have, one after the other.
+const PODS: u32 = 3;
+
+/// When Kubernetes ends a Job from an image, in seconds: later than every limit of its own, as the chart has it. Each attempt
+/// has its timeout, the time to resume, and ten minutes for what a failed one has begun; before the first a dead run may have
+/// to be repaired, after the last there is pruning (half an hour); and all of it once for each pod.
+fn deadline(args: &CreateArgs) -> u64 {
+    let resume = args.resume_timeout.as_secs();
+    let attempt = args.timeout.as_secs().saturating_add(resume).saturating_add(600);
+    let attempts = attempt.saturating_mul(u64::from(args.retries) + 1);
+    let pod = attempts.saturating_add(resume).saturating_add(1860);
+    // The API has signed numbers.
+    pod.saturating_mul(u64::from(PODS)).min(u64::from(u32::MAX))
+}
 
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
     match started(context, &args).await {
@@ -34,6 +53,7 @@ async fn started(context: &Context, args: &CreateArgs) -> Result<(Cluster, Strin
             "{files}: a Job cannot read files of this machine; configure it where the CronJob is installed"
         ));
     }
+    without_credentials(&args.release)?;
     if !through_kubernetes(&args.release) {
         return usage(
             "--in-cluster needs a Kubernetes: no kubeconfig was found, or URLs were given".to_owned(),
@@ -57,6 +77,20 @@ async fn started(context: &Context, args: &CreateArgs) -> Result<(Cluster, Strin
             Err(error)
         }
     }
+}
+
+/// What is typed becomes part of the Job, which many may read: an URL with a password in it must not get there.
+fn without_credentials(release: &ReleaseArgs) -> Result<(), Usage> {
+    let one = [
+        ("--gateway-url (GATEWAY_MANAGEMENT_API)", &release.gateway_url),
+        ("--operate-url (OPERATE_MANAGEMENT_API)", &release.operate_url),
+        ("--tasklist-url (TASKLIST_MANAGEMENT_API)", &release.tasklist_url),
+        ("--optimize-url (OPTIMIZE_MANAGEMENT_API)", &release.optimize_url),
+        ("--search-url (ELASTIC_ENDPOINT)", &release.search_url),
+    ];
+    let brokers = release.broker_url.iter().map(|url| ("--broker-url (BROKER_MANAGEMENT_APIS)", url));
+    let mut given = one.into_iter().filter_map(|(flag, url)| Some((flag, url.as_ref()?))).chain(brokers);
+    given.try_for_each(|(flag, url)| base_url(url, flag).map(drop))
 }
 
 async fn start(
@@ -119,8 +153,9 @@ async fn source(
             image: image.clone(),
             service_account: args.job.service_account.clone(),
             grace_seconds: u32::try_from(grace).unwrap_or(u32::MAX),
-            retries: 2,
-            final_codes: FINAL.iter().map(|e| e.code()).collect(),
+            deadline_seconds: deadline(args),
+            retries: PODS - 1,
+            final_codes: final_codes(),
         }));
     }
     if let Some(name) = &args.job.cron_job {
@@ -308,10 +343,43 @@ async fn after_a_death(
     if !armed {
         return if stopped { Exit::Cancelled } else { Exit::Failed };
     }
-    let mut command = format!("{} resume --release {release} -n {namespace}", context.called);
-    if let Some(name) = &args.release.kube.context {
-        command = format!("{command} --context {name}");
-    }
+    let command = format!(
+        "{} resume --release {} -n {}{}",
+        context.called,
+        quoted(release),
+        quoted(namespace),
+        flags(&connection(&args.release, cluster))
+    );
     context.console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{command}"));
     Exit::MaybePaused
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::args::{Cli, Verb};
+    use super::*;
+
+    #[test]
+    fn a_job_from_an_image_starts_again_as_the_charts_do() {
+        let chart = include_str!("../../helm/camunda-backup/files/final-exit-codes.json");
+        assert_eq!(final_codes(), serde_json::from_str::<Vec<u8>>(chart).expect("numbers"));
+    }
+
+    #[test]
+    fn a_job_from_an_image_ends_after_all_its_own_limits() {
+        let of = |words: &[&str]| {
+            let cli = Cli::try_parse_from([&["x", "create"], words].concat()).expect("flags");
+            let Verb::Create(args) = cli.verb else { panic!("create") };
+            deadline(&args)
+        };
+        let words = ["--timeout=1h", "--resume-timeout=5m", "--retries=1"];
+        assert_eq!(of(&words), 3 * (2 * (3600 + 300 + 600) + 300 + 1860));
+        assert_eq!(
+            of(&["--timeout=99h", "--retries=4000000"]),
+            u64::from(u32::MAX),
+            "the API has signed numbers"
+        );
+    }
 }

@@ -72,7 +72,14 @@ pub(crate) async fn open(
                 ))),
             }
         }
-        _ => file(setup, verb).map(Arc::new),
+        Some(_) => {
+            // Of the guard it is known: its run has said so.
+            if verb != "guard" {
+                console.warn("--no-lease: runs on other machines are not kept out, and only this machine remembers that exporting must be resumed");
+            }
+            file(setup, verb).map(Arc::new)
+        }
+        None => file(setup, verb).map(Arc::new),
     }
 }
 

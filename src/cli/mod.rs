@@ -112,11 +112,19 @@ fn choose(question: &str, names: &[String]) -> Option<String> {
     if !(terminal.features().is_attended() && std::io::IsTerminal::is_terminal(&std::io::stdin())) {
         return None;
     }
-    let list: Vec<_> = names.iter().enumerate().map(|(i, n)| format!("  {}  {n}", i + 1)).collect();
-    terminal.write_line(&format!("{question}\n{}", list.join("\n"))).ok()?;
+    terminal.write_line(&format!("{question}\n{}", menu(names))).ok()?;
     terminal.write_str("Which one (number)? ").ok()?;
     let chosen: usize = terminal.read_line().ok()?.trim().parse().ok()?;
     names.get(chosen.checked_sub(1)?).cloned()
+}
+
+/// One line a name. A release may be named by an annotation, which can hold anything.
+fn menu(names: &[String]) -> String {
+    let line = |(i, name): (usize, &String)| {
+        let name = render::plain_lines(&name.replace(['\n', '\r'], " "));
+        format!("  {}  {name}", i + 1)
+    };
+    names.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Parses the command line and does what it says.
@@ -272,6 +280,12 @@ pub(crate) fn now_unix() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_cannot_move_the_cursor_nor_forge_a_line() {
+        let names = ["camunda".to_owned(), "x\u{1b}[2J\r\n  1  other".to_owned()];
+        assert_eq!(menu(&names), "  1  camunda\n  2  x [2J    1  other");
+    }
 
     #[test]
     fn an_end_that_nobody_planned_is_told_by_what_was_armed() {

@@ -94,7 +94,10 @@ fn for_a_job(typed: &ArgMatches) -> (Vec<String>, Vec<String>) {
         if !known || typed.value_source(id) != Some(ValueSource::CommandLine) || HERE.contains(&long) {
             continue;
         }
-        if long.ends_with("-file") {
+        // A key of a Secret, in place of a file, is there as well as here.
+        let mut raw = typed.try_get_raw(id).ok().flatten().into_iter().flatten();
+        let is_here = raw.any(|value| !value.as_encoded_bytes().starts_with(b"secret:"));
+        if long.ends_with("-file") && is_here {
             files.push(format!("--{long}"));
         } else if !arg.get_action().takes_values() {
             words.push(format!("--{long}"));
@@ -143,9 +146,12 @@ fn variable_of(text: &str) -> Option<String> {
 
 /// `None`: there are none.
 fn without_credentials(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let (_, host) = rest.rsplit_once('@')?;
-    Some(format!("{scheme}://...@{host}"))
+    let (before, host) = text.rsplit_once('@')?;
+    match before.split_once("://") {
+        Some((scheme, _)) => Some(format!("{scheme}://...@{host}")),
+        // Somebody has forgotten the scheme.
+        None => before.contains(':').then(|| format!("...@{host}")),
+    }
 }
 
 fn in_one_line(error: &Error) -> String {
@@ -189,6 +195,7 @@ mod tests {
         let cut = |text| without_credentials(text);
         assert_eq!(cut("http://u:p@h/x").as_deref(), Some("http://...@h/x"));
         assert_eq!(cut("https://u:p@ss@h").as_deref(), Some("https://...@h"));
+        assert_eq!(cut("u:p@h:9091").as_deref(), Some("...@h:9091"));
         assert_eq!(cut("http://h:9600"), None);
         assert_eq!(cut("user@host"), None);
     }

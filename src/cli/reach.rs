@@ -10,8 +10,9 @@ use super::rights::{Asked, Missing, Needs, Where, explained};
 use super::setup::{Setup, Usage, base_url};
 use super::{Context, engine};
 use crate::client::{Endpoint, Http};
+use crate::cluster::rights::Command;
 use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
-use crate::discover::{self, NotFound, Objects, Place, Release};
+use crate::discover::{self, NotFound, Note, Objects, Place, Release};
 use crate::exit::Exit;
 use crate::model::{Component, Storage};
 use crate::plan::Configured;
@@ -161,7 +162,10 @@ async fn through(
     sight: &mut Sight,
 ) -> Result<Setup, Unreached> {
     let (release, objects) = find(context, args, cluster, &mut sight.denied).await?;
-    let release = with_foreign_search(release, objects, cluster).await;
+    // Resuming takes gateway and brokers alone: a fault in anything else, such as a Secret that may not be read or a
+    // repository that nobody names, must not stand in its way.
+    let all = needs.command != Command::Resume;
+    let mut release = if all { with_foreign_search(release, objects, cluster).await } else { release };
     sight.release = Some(release.clone());
     if needs.asked != Asked::Late {
         let missing = sight.place(args, cluster).missing(needs.command).await?;
@@ -185,7 +189,8 @@ async fn through(
             Component::Broker(_) => !args.broker_url.is_empty(),
             component => given.endpoints.contains_key(component),
         };
-        if overridden {
+        let wanted = all || matches!(component, Component::Gateway | Component::Broker(_));
+        if overridden || !wanted {
             continue;
         }
         let base = base_url(&place.url(), "the URL that was found")?;
@@ -196,10 +201,25 @@ async fn through(
             forwards.insert(*component, PodForward::open(cluster, target(place))?);
         }
     }
-    if args.search_url.is_none() {
-        engine::search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
+    if all {
+        let engine = async {
+            if args.search_url.is_none() {
+                engine::search(&mut given, &mut forwards, args, &fetched, &release, cluster, forward).await?;
+            }
+            engine::storage(&mut given, args, &release)
+        };
+        let done = engine.await;
+        match done {
+            // Who looks whether exporting runs must see it, whatever is wrong with the engine.
+            Err(error) if needs.command == Command::Look => {
+                given.endpoints.remove(&Component::Search);
+                forwards.remove(&Component::Search);
+                let text = format!("the search engine is not looked at: {}", error.text);
+                release.notes.push(Note { text, flag: None });
+            }
+            done => done?,
+        }
     }
-    engine::storage(&mut given, args, &release)?;
     if !given.endpoints.contains_key(&Component::Gateway) {
         let notes: Vec<_> = release.notes.iter().map(ToString::to_string).collect();
         let text = format!(
@@ -214,7 +234,7 @@ async fn through(
     given.request.components = given.endpoints.keys().copied().collect();
     given.request.configured = configured(&release);
     given.http = Http::new(std::sync::Arc::new(transport));
-    given.connection = connection(&args.kube);
+    given.connection = connection(args, cluster);
     given.missing = sight.missing.clone().unwrap_or_default();
     let (cluster, no_lease) = (cluster.clone(), args.kube.no_lease);
     given.kubernetes = Some(InKubernetes { cluster, release, no_lease });
@@ -224,9 +244,10 @@ async fn through(
 /// What the release's configuration says of itself.
 fn configured(release: &Release) -> Configured {
     let storage =
-        release.secondary_storage.as_ref().map(|kind| match kind.value.to_ascii_lowercase().as_str() {
-            "rdbms" => Storage::Relational,
-            _ => Storage::Search,
+        release.secondary_storage.as_ref().and_then(|kind| match kind.value.to_ascii_lowercase().as_str() {
+            "rdbms" => Some(Storage::Relational),
+            "elasticsearch" | "opensearch" => Some(Storage::Search),
+            _ => None,
         });
     Configured {
         version: release.version.as_ref().map(|v| v.value.clone()),
@@ -235,15 +256,29 @@ fn configured(release: &Release) -> Configured {
     }
 }
 
-fn connection(kube: &KubeArgs) -> Vec<(&'static str, String)> {
-    let flags = [
-        ("--kubeconfig", kube.kubeconfig.as_ref().map(|p| p.display().to_string())),
+/// The flags that were given of how the release is reached, for commands that we tell people to run: without one of them
+/// such a command would be refused, or lead elsewhere. None of them is a secret.
+pub(super) fn connection(args: &ReleaseArgs, cluster: &Cluster) -> Vec<(&'static str, Option<String>)> {
+    let kube = &args.kube;
+    let path = |p: &Option<std::path::PathBuf>| p.as_ref().map(|p| p.display().to_string());
+    // Only what is not so by itself: what a pod says is typed on a laptop.
+    let direct = kube.access == Way::Direct && !cluster.in_cluster();
+    let one = [
+        ("--kubeconfig", path(&kube.kubeconfig)),
         ("--context", kube.context.clone()),
         ("--cluster", kube.cluster.clone()),
         ("--user", kube.user.clone()),
         ("--as", kube.as_user.clone()),
+        ("--access", direct.then(|| "direct".to_owned())),
+        ("--gateway-url", args.gateway_url.clone()),
+        // Without a Lease the journal is a file, which has to be found again.
+        ("--state-dir", path(&args.state_dir).filter(|_| kube.no_lease)),
     ];
-    flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+    let groups = kube.as_group.iter().map(|group| ("--as-group", Some(group.clone())));
+    let brokers = args.broker_url.iter().map(|url| ("--broker-url", Some(url.clone())));
+    let given = one.into_iter().chain(groups).chain(brokers);
+    let given = given.filter(|(_, value)| value.as_ref().is_some_and(|v| !v.trim().is_empty()));
+    given.chain(kube.no_lease.then_some(("--no-lease", None))).collect()
 }
 
 pub(super) fn options(kube: &KubeArgs) -> AccessOptions {
@@ -289,11 +324,23 @@ async fn find(
                 }
             }
             Err(error) => {
+                let error = with_others(error, wanted.as_deref(), cluster).await;
                 let text = format!("{error} (asked: {})", cluster.description());
                 return Err(Unreached::new(Exit::NotFound, text));
             }
         }
     }
+}
+
+/// The same with what is near in other namespaces, for those who may see it: the namespace is what is most often wrong.
+async fn with_others(error: NotFound, wanted: Option<&str>, cluster: &Cluster) -> NotFound {
+    let NotFound::None { looked_for, mut near } = error else { return error };
+    let everywhere = cluster.charts_everywhere().await.ok();
+    let objects = everywhere.and_then(|all| read(all, Objects::default()).ok()).unwrap_or_default();
+    let others = discover::releases(&objects).into_iter().filter(|r| r.namespace != cluster.namespace());
+    near.extend(others);
+    near.sort_by_key(|r| (wanted != Some(r.name.as_str()), r.namespace != cluster.namespace()));
+    NotFound::None { looked_for, near }
 }
 
 pub(super) fn read(inventory: Inventory, mut objects: Objects) -> Result<Objects, Unreached> {

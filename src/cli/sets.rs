@@ -38,7 +38,9 @@ pub(crate) async fn locked(context: &Context, setup: &Setup, verb: &str) -> Resu
         NotOpened::Held(text) => context.fail(Exit::Held, format!("{text}; nothing was changed")),
         NotOpened::Unusable(text) => {
             let text = format!("{text}\nnothing was changed; without a journal exporting is not paused");
-            context.fail(Exit::Preflight, text)
+            // An API server that is away, or refuses, is worth another run; a directory that cannot be written to is not.
+            let by_lease = setup.kubernetes.as_ref().is_some_and(|found| !found.no_lease);
+            context.fail(if by_lease { Exit::NoAccess } else { Exit::Preflight }, text)
         }
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::access::{Access, Fetched};
-use super::args::ReleaseArgs;
+use super::args::{ReleaseArgs, SearchArgs};
 use super::reach::InKubernetes;
 use super::rights::Missing;
 use crate::client::{Endpoint, Http, HttpTransport};
@@ -30,7 +30,7 @@ pub(crate) struct Setup {
     /// Where it was found, when it was found in Kubernetes.
     pub kubernetes: Option<InKubernetes>,
     /// Flags of the connection to Kubernetes that were given, for commands that we tell people to run.
-    pub connection: Vec<(&'static str, String)>,
+    pub connection: Vec<(&'static str, Option<String>)>,
     /// Rights in Kubernetes that were asked for and are missing.
     pub missing: Vec<Missing>,
     pub request: BackupRequest,
@@ -145,9 +145,11 @@ impl Setup {
             optimize_url: None,
             search_url: None,
             repository: None,
+            part_repository: Vec::new(),
             records_prefix: None,
             camunda_version: None,
             leave_out: Vec::new(),
+            search: SearchArgs::default(),
             ..args.clone()
         }
     }

@@ -1,5 +1,7 @@
 //! `status`: the release on one screen.
 
+use std::time::Duration;
+
 use super::Context;
 use super::args::StatusArgs;
 use super::create::repair_command;
@@ -8,11 +10,11 @@ use super::rights::Needs;
 use super::sets::ended_runs;
 use super::setup::Setup;
 use crate::catalogue::{SetState, sets};
-use crate::cluster::lease_name;
 use crate::cluster::rights::Command;
+use crate::cluster::{LeaseOptions, LeaseState, lease_name};
 use crate::exit::Exit;
 use crate::journal::{FileJournal, Peek};
-use crate::model::{Facts, Finding, Reason};
+use crate::model::{Facts, Finding, Reason, Severity};
 use crate::plan;
 use crate::render::{ComponentView, Document, ExportingView, LeaseView, ProblemView, StatusView};
 use crate::survey::{Scope, survey};
@@ -134,9 +136,16 @@ async fn journal_state(setup: &Setup) -> JournalState {
             match state {
                 Ok(None) => return JournalState::default(),
                 Ok(Some(state)) => {
+                    let silence = silence(state.renewed.as_deref(), super::timestamp());
+                    let findings = seems_dead(&state, silence).into_iter().collect();
                     let seen =
                         state.renewed.map(|at| format!(", last sign of life {at}")).unwrap_or_default();
-                    (state.holder.map(|h| format!("{h}{seen}")), state.armed)
+                    match state.holder {
+                        Some(holder) => {
+                            return JournalState { holder: Some(format!("{holder}{seen}")), findings };
+                        }
+                        None => (None, state.armed),
+                    }
                 }
                 Err(error) => return unreadable(error.to_string()),
             }
@@ -161,6 +170,27 @@ async fn journal_state(setup: &Setup) -> JournalState {
     }
 }
 
+/// How long a holder has been silent, by its own clock and ours: for people alone.
+fn silence(renewed: Option<&str>, now: jiff::Timestamp) -> Duration {
+    let then = renewed.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    then.and_then(|then| Duration::try_from(now.duration_since(then)).ok()).unwrap_or_default()
+}
+
+/// A holder that was killed stays in its Lease until somebody has watched it. One look cannot tell whether it lives, and
+/// clocks differ; but who looks at a cluster that stays paused must hear of it, and of the command that finds out.
+fn seems_dead(state: &LeaseState, silence: Duration) -> Option<Finding> {
+    let (holder, armed) = (state.holder.as_ref()?, state.armed.as_ref()?);
+    if silence < LeaseOptions::DURATION * 2 {
+        return None;
+    }
+    let detail = format!(
+        "exporting was paused (since {}) by {holder}, whose last sign of life, by its own clock, is {} s old; resuming watches first whether it lives",
+        armed.since,
+        silence.as_secs()
+    );
+    Some(Finding { severity: Severity::Warning, ..Finding::new(Reason::AbandonedPause, None, detail) })
+}
+
 fn unreadable(problem: String) -> JournalState {
     JournalState {
         findings: vec![Finding::new(Reason::JournalFailed, None, problem)],
@@ -181,4 +211,40 @@ pub(crate) fn unanswered(facts: &Facts) -> Vec<String> {
         _ => None,
     };
     lists.chain(snapshots).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Holder;
+    use crate::run::Armed;
+
+    #[test]
+    fn a_holder_that_has_been_silent_for_long_with_exporting_paused_is_a_problem() {
+        let now: jiff::Timestamp = "2026-11-23T12:00:00Z".parse().expect("a time");
+        assert_eq!(silence(Some("2026-11-23T09:00:00.5Z"), now).as_secs(), 10_799);
+        assert_eq!(silence(Some("2026-11-23T13:00:00Z"), now), Duration::ZERO, "clocks differ");
+        assert_eq!(silence(None, now), Duration::ZERO);
+        let holder = Holder {
+            identity: "laptop_1".to_owned(),
+            verb: "create".to_owned(),
+            backup_id: None,
+            since: None,
+        };
+        let armed = Armed { backup_id: None, since: "then".to_owned(), answered: true };
+        let state = LeaseState { holder: Some(holder), armed: Some(armed), renewed: None };
+        let found = seems_dead(&state, Duration::from_secs(10_799)).expect("a finding");
+        assert!(
+            found.detail.contains("`create` of laptop_1") && found.detail.contains("10799 s"),
+            "{found:?}"
+        );
+        assert_eq!(found.severity, Severity::Warning, "it may live all the same");
+        assert_eq!(seems_dead(&state, Duration::from_secs(20)), None);
+        assert_eq!(seems_dead(&LeaseState { armed: None, ..state.clone() }, Duration::MAX), None);
+        assert_eq!(
+            seems_dead(&LeaseState { holder: None, ..state }, Duration::MAX),
+            None,
+            "that is told already"
+        );
+    }
 }

@@ -62,8 +62,8 @@ async fn look(
         now,
         grace: args.young,
     };
-    let items: Vec<VerdictView> = details(&looked.facts, &setup.expected_parts(&looked.facts), &chosen)
-        .into_iter()
+    let expected = setup.expected_parts(&looked.facts);
+    let items: Vec<VerdictView> = details(&looked.facts, &expected, &chosen)
         .map(|detail| {
             let findings = judge(&detail, &measure);
             let good = detail.set.state == SetState::Complete && !has_error(&findings);

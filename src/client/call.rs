@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::list::List;
 use super::transport::{Method, Request, Response, Transport, TransportError};
 use crate::model::{Component, Problem, ProblemKind};
 use crate::wire::message_of;
@@ -144,10 +145,35 @@ impl Http {
     ///
     /// A request that changes something must not be raced against anything else: it runs to this deadline.
     pub async fn call(&self, request: &Request, deadline: Duration) -> Result<Response, CallError> {
+        self.within(request, deadline, self.transport.send(request)).await
+    }
+
+    /// A `GET` of what may be long: read as it arrives, and never held as a whole. The inner `Err` is why it was not
+    /// understood.
+    pub async fn list<T: Send>(
+        &self,
+        request: &Request,
+        deadline: Duration,
+        mut list: List<T>,
+    ) -> Result<Result<Vec<T>, String>, CallError> {
+        let (transport, component) = (Arc::clone(&self.transport), request.component);
+        list.hide(move |bytes| transport.without_secrets(component, bytes));
+        let mut each = |bytes: &[u8]| list.push(bytes);
+        let response = self.within(request, deadline, self.transport.stream(request, &mut each)).await?;
+        // What was not handed over in pieces is a whole.
+        Ok(list.whole(&response))
+    }
+
+    async fn within(
+        &self,
+        request: &Request,
+        deadline: Duration,
+        sent: impl Future<Output = Result<Response, TransportError>>,
+    ) -> Result<Response, CallError> {
         let url = self.transport.describe(request.component, &request.path);
         let started = tokio::time::Instant::now();
         #[expect(clippy::disallowed_methods, reason = "the one place: a deadline on a whole exchange")]
-        let answer = tokio::time::timeout(deadline, self.transport.send(request)).await;
+        let answer = tokio::time::timeout(deadline, sent).await;
         let took = started.elapsed();
         if request.method != Method::Get && !matches!(answer, Ok(Err(TransportError::NotSent(_)))) {
             self.changed.store(true, Ordering::SeqCst);
@@ -196,10 +222,30 @@ impl Http {
 
 /// Reads a JSON body.
 pub(super) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, String> {
-    serde_json::from_slice(&response.body).map_err(|error| {
-        let head: String = String::from_utf8_lossy(&response.body).chars().take(80).collect();
-        format!("HTTP {} with a body that was not understood ({error}): {head:?}", response.status)
-    })
+    serde_json::from_slice(&response.body)
+        .map_err(|error| not_understood(response.status, &error, &response.body))
+}
+
+/// What is said of a body that is not what it should be.
+pub(super) fn not_understood(status: u16, error: &dyn std::fmt::Display, body: &[u8]) -> String {
+    format!("HTTP {status} with a body that was not understood ({error}): {}", head(body))
+}
+
+/// The beginning of what is not what it should be. Of JSON only its own sentence or its keys: a good answer is not masked, and
+/// a value may be somebody's secret.
+fn head(body: &[u8]) -> String {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(serde_json::Value::Object(object)) => message_of(body).unwrap_or_else(|| {
+            let keys: Vec<_> = object.keys().take(8).map(String::as_str).collect();
+            format!(
+                "an object with {}",
+                if keys.is_empty() { "nothing in it".to_owned() } else { keys.join(", ") }
+            )
+        }),
+        Ok(serde_json::Value::Array(_)) => "a list".to_owned(),
+        Ok(_) => "a single value".to_owned(),
+        Err(_) => format!("{:?}", String::from_utf8_lossy(body).chars().take(80).collect::<String>()),
+    }
 }
 
 /// Spring's own 404 (`{"timestamp","status","error","path"}`), a redirect, or a web page: what answers here is not the

@@ -1,10 +1,11 @@
 //! What an answer means: pure functions from `wire` shapes to `model` values.
 
 use super::call::parse;
+use super::list::{List, Place, count, element};
 use super::transport::Response;
 use crate::model::{
-    BackupId, Cluster, Engine, EngineFacts, PartBackup, PartState, PartitionPhase, Piece, Positions,
-    RepositoryFacts, SnapshotName, Version, WHOLE_CLUSTER,
+    BackupId, Cluster, Engine, EngineFacts, Name, PartBackup, PartState, PartitionPhase, Piece, Positions,
+    RepositoryFacts, Version, WHOLE_CLUSTER, Word, time,
 };
 use crate::wire;
 
@@ -15,8 +16,8 @@ pub fn snapshots_backup(response: &Response) -> Result<PartBackup, String> {
 }
 
 /// Reads their list. IDs that are not positive (Operate accepts 0) are nobody's backup and are left out.
-pub fn snapshots_list(response: &Response) -> Result<Vec<PartBackup>, String> {
-    Ok(parse::<Vec<wire::SnapshotsBackup>>(response)?.into_iter().filter_map(of_snapshots).collect())
+pub fn snapshots_list() -> List<PartBackup> {
+    List::new(Place::Body, |bytes| element(bytes).map(of_snapshots), count)
 }
 
 /// Reads a backup of Zeebe.
@@ -26,8 +27,8 @@ pub fn partitions_backup(response: &Response) -> Result<PartBackup, String> {
 }
 
 /// Reads its list.
-pub fn partitions_list(response: &Response) -> Result<Vec<PartBackup>, String> {
-    Ok(parse::<Vec<wire::PartitionsBackup>>(response)?.into_iter().filter_map(of_partitions).collect())
+pub fn partitions_list() -> List<PartBackup> {
+    List::new(Place::Body, |bytes| element(bytes).map(of_partitions), count)
 }
 
 fn of_snapshots(backup: wire::SnapshotsBackup) -> Option<PartBackup> {
@@ -35,17 +36,14 @@ fn of_snapshots(backup: wire::SnapshotsBackup) -> Option<PartBackup> {
         .details
         .into_iter()
         .map(|d| Piece {
-            version: SnapshotName::parse(&d.snapshot_name).and_then(|n| n.version),
-            name: d.snapshot_name,
-            partition: None,
-            state: d.state,
-            started: d.start_time,
-            ended: None,
+            started: d.start_time.as_deref().and_then(time),
             failures: d.failures.unwrap_or_default(),
+            ..Piece::new(d.snapshot_name.into(), d.state)
         })
         .collect();
     // A list has them newest first, a single answer oldest first.
-    pieces.sort_by_key(|p| SnapshotName::parse(&p.name).and_then(|n| n.piece));
+    pieces.sort_by_key(Piece::nth);
+    pieces.shrink_to_fit();
     Some(PartBackup {
         id: BackupId::new(backup.backup_id).ok()?,
         state: backup.state,
@@ -57,18 +55,17 @@ fn of_snapshots(backup: wire::SnapshotsBackup) -> Option<PartBackup> {
 fn of_partitions(backup: wire::PartitionsBackup) -> Option<PartBackup> {
     let mut details = backup.details;
     details.sort_by_key(|d| d.partition_id);
-    let pieces = details
+    let mut pieces: Vec<Piece> = details
         .into_iter()
         .map(|d| Piece {
-            name: format!("partition {}", d.partition_id),
-            partition: Some(d.partition_id),
-            state: d.state,
-            version: d.broker_version.and_then(|v| v.parse().ok()),
-            started: d.created_at,
-            ended: d.last_updated_at,
+            broker: d.broker_version.as_deref().map(Word::of),
+            started: d.created_at.as_deref().and_then(time),
+            ended: d.last_updated_at.as_deref().and_then(time),
             failures: d.failure_reason.into_iter().collect(),
+            ..Piece::new(Name::Partition(d.partition_id), d.state)
         })
         .collect();
+    pieces.shrink_to_fit();
     Some(PartBackup {
         id: BackupId::new(backup.backup_id).ok()?,
         state: backup.state,
@@ -151,6 +148,11 @@ pub fn cluster(response: &Response) -> Result<Cluster, String> {
         brokers: topology.brokers.into_iter().map(|b| (b.id, b.state)).collect(),
         partitions,
     })
+}
+
+/// Reads which exporters there are.
+pub fn exporters(response: &Response) -> Result<Vec<String>, String> {
+    Ok(parse::<Vec<wire::Exporter>>(response)?.into_iter().map(|e| e.exporter_id).collect())
 }
 
 /// Reads a component's version. A server without build information has none.

@@ -4,23 +4,27 @@ use std::collections::BTreeMap;
 
 use super::call::{CallError, parse};
 use super::judge::partitions_backup;
+use super::list::{List, Place, element};
 use super::transport::Response;
-use crate::model::{Integrity, LifecyclePolicy, PartState, SnapshotDetail, StoredSnapshot};
+use crate::model::{Integrity, LifecyclePolicy, Name, PartState, SnapshotDetail, StoredSnapshot, Word};
 use crate::wire;
 
 /// Anomalies that are shown; there may be thousands.
 const SHOWN: usize = 20;
 
 /// Reads `GET /_snapshot/{repository}/_all?verbose=false`.
-pub fn stored_snapshots(response: &Response) -> Result<Vec<StoredSnapshot>, String> {
-    let found = parse::<wire::SnapshotList>(response)?;
-    unread(found.failures)?;
-    whole(found.remaining)?;
-    Ok(found
-        .snapshots
-        .into_iter()
-        .map(|s| StoredSnapshot { name: s.snapshot, state: s.state, indices: s.indices })
-        .collect())
+pub fn stored_snapshots() -> List<StoredSnapshot> {
+    List::new(
+        Place::Member("snapshots"),
+        |bytes| {
+            let s: wire::ListedSnapshot = element(bytes)?;
+            Ok(Some(StoredSnapshot { name: s.snapshot.into(), state: s.state, indices: s.indices }))
+        },
+        |around| {
+            let around: wire::SnapshotList = element(around)?;
+            Ok(unread(around.failures).and(whole(around.remaining)).map(|()| around.snapshots))
+        },
+    )
 }
 
 /// Elasticsearch answers 200 for a repository that it cannot read, and says so inside.
@@ -42,7 +46,7 @@ fn whole(remaining: u64) -> Result<(), String> {
 }
 
 /// Reads snapshots that were opened, by name.
-pub fn opened_snapshots(response: &Response) -> Result<BTreeMap<String, SnapshotDetail>, String> {
+pub fn opened_snapshots(response: &Response) -> Result<BTreeMap<Name, SnapshotDetail>, String> {
     let found = parse::<wire::OpenedSnapshots>(response)?;
     unread(found.failures)?;
     whole(found.remaining)?;
@@ -54,25 +58,25 @@ pub fn opened_snapshots(response: &Response) -> Result<BTreeMap<String, Snapshot
         let failures = failures.collect();
         let bytes = s.index_details.map(|all| all.values().map(|d| d.size_in_bytes).sum());
         let detail = SnapshotDetail {
-            engine: s.version,
+            engine: s.version.as_deref().map(Word::of),
             // Without any index there is nothing to be told about.
             bytes: bytes.or_else(|| s.indices.is_empty().then_some(0)),
-            indices: s.indices,
+            indices: s.indices.iter().map(|name| Word::of(name)).collect(),
             started: s.start_time_in_millis.filter(|t| *t > 0),
             // 1970 while it runs.
             ended: s.end_time_in_millis.filter(|t| *t > 0),
             shards_failed: s.shards.map_or(0, |s| s.failed),
             failures,
         };
-        (s.snapshot, detail)
+        (s.snapshot.into(), detail)
     };
     Ok(found.snapshots.into_iter().map(detail).collect())
 }
 
 /// Reads the bytes that snapshots hold from `_status`.
-pub fn snapshot_bytes(response: &Response) -> Result<BTreeMap<String, u64>, String> {
+pub fn snapshot_bytes(response: &Response) -> Result<BTreeMap<Name, u64>, String> {
     let all = parse::<wire::SnapshotStatuses>(response)?.snapshots;
-    Ok(all.into_iter().map(|s| (s.snapshot, s.stats.total.size_in_bytes)).collect())
+    Ok(all.into_iter().map(|s| (s.snapshot.into(), s.stats.total.size_in_bytes)).collect())
 }
 
 /// Reads the names of all repositories. What they are configured with may be secret, and is not kept.
@@ -134,10 +138,13 @@ mod tests {
     #[test]
     fn only_a_whole_list_is_a_list() {
         for body in ["{}", r#"{"responses":[]}"#, r#"{"snapshots":[],"remaining":3}"#] {
-            assert!(stored_snapshots(&answer(body)).is_err(), "{body}");
+            assert!(stored_snapshots().whole(&answer(body)).is_err(), "{body}");
             assert!(opened_snapshots(&answer(body)).is_err(), "{body}");
         }
-        assert_eq!(stored_snapshots(&answer(r#"{"snapshots":[],"total":0,"remaining":0}"#)), Ok(Vec::new()));
+        assert_eq!(
+            stored_snapshots().whole(&answer(r#"{"snapshots":[],"total":0,"remaining":0}"#)),
+            Ok(Vec::new())
+        );
     }
 
     #[test]
@@ -177,16 +184,16 @@ mod tests {
             "state":"SUCCESS","start_time_in_millis":1795420243143,"end_time_in_millis":1795420243751,
             "failures":[],"shards":{"total":1,"failed":0,"successful":1}}],"total":1,"remaining":0}"#;
         let found = opened_snapshots(&answer(body)).expect("understood");
-        let detail = &found["camunda_operate_100_8.6.0_part_1_of_6"];
+        let detail = &found[&Name::from("camunda_operate_100_8.6.0_part_1_of_6")];
         assert_eq!((detail.bytes, detail.started), (Some(25668), Some(1_795_420_243_143)));
-        assert_eq!(detail.engine.as_deref(), Some("8.14.0"));
+        assert_eq!(detail.engine.map(Word::text), Some("8.14.0"));
     }
 
     #[test]
     fn a_repository_that_cannot_be_read_is_not_an_empty_one() {
         let body = r#"{"snapshots":[],"failures":{"nope":{"type":"repository_missing_exception","reason":"[nope] missing"}},"total":0,"remaining":0}"#;
         for error in
-            [stored_snapshots(&answer(body)).err(), opened_snapshots(&answer(body)).map(|_| ()).err()]
+            [stored_snapshots().whole(&answer(body)).err(), opened_snapshots(&answer(body)).map(|_| ()).err()]
         {
             assert_eq!(error.as_deref(), Some("not read: nope: [nope] missing"));
         }

@@ -5,15 +5,16 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::aws::AwsSigner;
 use super::credentials::{Credentials, Header};
-use super::mask::Mask;
+use super::mask::{Mask, is_data};
 use super::tls::{Tls, client_config};
 use super::tls_words;
-use super::transport::{BoxFuture, Method, Request, Response, Transport, TransportError};
+use super::transport::{BoxFuture, Each, Method, Request, Response, Transport, TransportError};
 use crate::model::Component;
 
 /// Longest body that is read: a list of ten thousand backups is 34 MB. Nothing is decompressed, so a small answer stays small.
@@ -98,11 +99,29 @@ impl HttpTransport {
                 _ => None,
             };
             let secrets = endpoint.credentials.secrets().into_iter();
-            let mask = Mask::new(secrets.chain(endpoint.headers.iter().map(Header::secret)));
+            let secrets = secrets.chain(endpoint.headers.iter().map(Header::secret));
+            let proxy =
+                if is_direct(endpoint) { Vec::new() } else { proxy_secrets(|n| std::env::var(n).ok()) };
+            let mask = Mask::new(secrets.chain(proxy));
             let (base, actuator) = (endpoint.base.clone(), endpoint.actuator.clone());
             Ok((*component, Wired { base, actuator, client, signer, mask }))
         });
         Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()? })
+    }
+
+    /// One exchange, without our own secrets in what comes back.
+    async fn masked(&self, request: &Request, each: Option<Each<'_>>) -> Result<Response, TransportError> {
+        let wired = self
+            .endpoints
+            .get(&request.component)
+            .ok_or_else(|| TransportError::NotSent(format!("no URL for {} was given", request.component)))?;
+        let answer = exchange(wired, request, each).await;
+        let mask = wired.mask();
+        match answer {
+            Ok(response) => Ok(Response { body: mask.body(response.status, response.body), ..response }),
+            Err(TransportError::NotSent(cause)) => Err(TransportError::NotSent(mask.text(&cause))),
+            Err(TransportError::Lost(cause)) => Err(TransportError::Lost(mask.text(&cause))),
+        }
     }
 }
 
@@ -150,6 +169,26 @@ fn is_direct(endpoint: &Endpoint) -> bool {
     loopback || endpoint.via.is_some()
 }
 
+/// The passwords in the variables that name a proxy: it is told them, and may repeat them.
+fn proxy_secrets(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let set = names.iter().flat_map(|n| [(*n).to_owned(), n.to_lowercase()]).filter_map(|n| variable(&n));
+    let secrets = set.filter_map(|text| {
+        let url = Url::parse(&text).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{text}")).ok())?;
+        let (username, password) = (decoded(url.username()), decoded(url.password()?));
+        let written = url.password().map(str::to_owned);
+        let forms = Credentials::Basic { username, password: password.into() }.secrets();
+        Some(forms.into_iter().chain(written))
+    });
+    secrets.flatten().collect()
+}
+
+fn decoded(text: &str) -> String {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
+}
+
 /// reqwest's own texts end where it becomes interesting; the causes tell (`connection refused`, `certificate unknown`).
 pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
@@ -170,18 +209,19 @@ pub(crate) fn causes(error: &reqwest::Error) -> String {
 
 impl Transport for HttpTransport {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>> {
-        Box::pin(async move {
-            let wired = self.endpoints.get(&request.component).ok_or_else(|| {
-                TransportError::NotSent(format!("no URL for {} was given", request.component))
-            })?;
-            let answer = exchange(wired, request).await;
-            let mask = wired.mask();
-            match answer {
-                Ok(response) => Ok(Response { body: mask.body(response.status, response.body), ..response }),
-                Err(TransportError::NotSent(cause)) => Err(TransportError::NotSent(mask.text(&cause))),
-                Err(TransportError::Lost(cause)) => Err(TransportError::Lost(mask.text(&cause))),
-            }
-        })
+        Box::pin(self.masked(request, None))
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        each: Each<'a>,
+    ) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(self.masked(request, Some(each)))
+    }
+
+    fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
+        self.endpoints.get(&component).map_or_else(|| body.clone(), |wired| wired.mask().body(200, body.clone()))
     }
 
     fn describe(&self, component: Component, path: &str) -> String {
@@ -192,7 +232,12 @@ impl Transport for HttpTransport {
     }
 }
 
-async fn exchange(wired: &Wired, request: &Request) -> Result<Response, TransportError> {
+/// Data goes to `each`, when somebody takes it piece by piece; everything else is collected.
+async fn exchange(
+    wired: &Wired,
+    request: &Request,
+    mut each: Option<Each<'_>>,
+) -> Result<Response, TransportError> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
@@ -223,12 +268,23 @@ async fn exchange(wired: &Wired, request: &Request) -> Result<Response, Transpor
     }
     let mut response = wired.client.execute(built).await.map_err(failed)?;
     let status = response.status().as_u16();
-    let mut body = Vec::new();
+    let (mut body, mut length, mut streamed) = (Vec::new(), 0, false);
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > LONGEST_BODY {
+        length += chunk.len();
+        if length > LONGEST_BODY {
             return Err(TransportError::Lost(format!("the answer is longer than {LONGEST_BODY} bytes")));
         }
-        body.extend_from_slice(&chunk);
+        match &mut each {
+            Some(each) if streamed => each(&chunk),
+            Some(each) => {
+                body.extend_from_slice(&chunk);
+                streamed = is_data(status, &body) == Some(true);
+                if streamed {
+                    each(&std::mem::take(&mut body));
+                }
+            }
+            None => body.extend_from_slice(&chunk),
+        }
     }
     Ok(Response { status, body: body.into() })
 }
@@ -255,6 +311,15 @@ mod tests {
         assert!(!direct("http://elastic.example:9200") && !direct("http://10.0.0.1:9600"));
         let far = Url::parse("http://zeebe-gateway:9600").expect("an URL");
         assert!(is_direct(&Endpoint { via: Some("/run/x".into()), ..Endpoint::plain(far) }));
+    }
+
+    #[test]
+    fn a_proxy_s_password_is_known_as_it_is_written_and_as_it_is_sent() {
+        for written in ["http://user:p%40ss+word@proxy:3128", "user:p%40ss+word@proxy:3128"] {
+            let secrets = proxy_secrets(|n| (n == "https_proxy").then(|| written.to_owned()));
+            assert_eq!(secrets, ["p@ss+word", "dXNlcjpwQHNzK3dvcmQ=", "p%40ss+word"], "{written}");
+        }
+        assert!(proxy_secrets(|_| Some("proxy:3128".to_owned())).is_empty());
     }
 
     #[test]

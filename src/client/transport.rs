@@ -12,6 +12,9 @@ use crate::model::Component;
 /// A boxed future, so that a transport can be chosen at run time.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Takes the bytes of a body as they arrive.
+pub type Each<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
 /// The methods we use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -81,7 +84,7 @@ impl Request {
     }
 }
 
-/// A whole response: these APIs answer in kilobytes, so nothing is streamed.
+/// A whole response: but for lists, these APIs answer in kilobytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// HTTP status.
@@ -109,6 +112,23 @@ pub enum TransportError {
 pub trait Transport: Send + Sync {
     /// Sends the request.
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>>;
+
+    /// A part of a body without the secrets that this transport adds to requests, should the server have repeated them. What
+    /// [`Transport::send`] returns is so already; what is handed over in pieces is not.
+    fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
+        let _ = component;
+        body
+    }
+
+    /// Sends a request whose answer may be long: what is data (a 2xx that begins like JSON) may be handed to `each` as it
+    /// arrives, and the response then has no body. Whatever else comes back is a whole response.
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        _each: Each<'a>,
+    ) -> BoxFuture<'a, Result<Response, TransportError>> {
+        self.send(request)
+    }
 
     /// Where the request goes, for messages: an URL without credentials.
     fn describe(&self, component: Component, path: &str) -> String;

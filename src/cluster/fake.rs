@@ -235,9 +235,7 @@ impl State {
         let items: Vec<_> = self
             .objects
             .iter()
-            .filter(|(p, _)| {
-                p.strip_prefix(path).and_then(|r| r.strip_prefix('/')).is_some_and(|r| !r.contains('/'))
-            })
+            .filter(|(p, _)| is_in(path, p))
             .map(|(_, o)| o)
             .filter(|o| selected(selector, &o["metadata"]["labels"]))
             .collect();
@@ -258,6 +256,21 @@ impl State {
         }
         review["status"] = json!({ "allowed": !self.denied.contains(&right) });
         review
+    }
+}
+
+/// Whether an object is in a list: of one namespace, or of all.
+fn is_in(list: &str, object: &str) -> bool {
+    let item = |list: &str| {
+        object.strip_prefix(list).and_then(|r| r.strip_prefix('/')).is_some_and(|r| !r.contains('/'))
+    };
+    let Some((root, plural)) = list.rsplit_once('/').filter(|(root, _)| !root.contains("/namespaces")) else {
+        return item(list);
+    };
+    let within = object.strip_prefix(root).and_then(|r| r.strip_prefix("/namespaces/")?.split_once('/'));
+    match within {
+        Some((namespace, _)) => item(&format!("{root}/namespaces/{namespace}/{plural}")),
+        None => item(list),
     }
 }
 

@@ -36,6 +36,12 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
+/// The Services of Camunda's charts, by the label that nothing else has.
+const CHARTS: Kind = Kind {
+    selector: "app.kubernetes.io/part-of=camunda-platform",
+    ..kind("ServiceList", "/api/v1", "services", "services")
+};
+
 const PAGE: usize = 250;
 
 /// The objects of one namespace.
@@ -67,6 +73,11 @@ impl Cluster {
         self.lists(&KINDS[..2], namespace).await
     }
 
+    /// The Services of Camunda's charts in all namespaces, for those who may list them: enough to name the releases.
+    pub async fn charts_everywhere(&self) -> Result<Inventory, ClusterError> {
+        self.lists(&[CHARTS], "").await
+    }
+
     async fn lists(&self, kinds: &[Kind], namespace: &str) -> Result<Inventory, ClusterError> {
         let (mut lists, mut denied) = (Vec::new(), Vec::new());
         for answer in join_all(kinds.iter().map(|kind| self.list_all(kind, namespace))).await {
@@ -82,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// All pages of one list.
+    /// All pages of one list; of all namespaces when none is named.
     async fn list_all(&self, kind: &Kind, namespace: &str) -> Result<Value, ClusterError> {
         let ask = Ask::all("list", kind.resource, namespace);
         let (mut items, mut next, mut restarts) = (Vec::new(), String::new(), 0);
@@ -95,7 +106,9 @@ impl Cluster {
                         query.append_pair(name, value);
                     }
                 }
-                format!("{}/namespaces/{namespace}/{}?{}", kind.root, kind.plural, query.finish())
+                let within =
+                    if namespace.is_empty() { String::new() } else { format!("/namespaces/{namespace}") };
+                format!("{}{within}/{}?{}", kind.root, kind.plural, query.finish())
             };
             let request = || async {
                 let request = Request::get(&uri).body(Vec::new()).map_err(kube::Error::HttpError)?;

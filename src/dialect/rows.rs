@@ -24,6 +24,8 @@ pub struct Dialect {
     pub storage: Storage,
     /// Paths of the gateway that tell this row from the others: whether each is there.
     pub gateway: &'static [(&'static str, bool)],
+    /// What confirms or denies the storage, where the paths alone would tell it by one that is missing.
+    pub sign: Option<Sign>,
     /// The order of the guide.
     pub order: &'static [Phase],
     /// Where each part is started, watched and listed.
@@ -114,6 +116,17 @@ pub enum Ids {
     Cluster,
 }
 
+/// What tells the storage of a row by itself: the exporters that the gateway lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    /// Where they are listed.
+    pub path: &'static str,
+    /// The exporter that writes to this storage.
+    pub confirms: &'static str,
+    /// The one that writes to another.
+    pub denies: &'static str,
+}
+
 /// A part that cannot be had.
 #[derive(Debug)]
 pub struct Gap {
@@ -136,6 +149,7 @@ const COMMON: Dialect = Dialect {
     topology: Topology::Separate,
     storage: Storage::Search,
     gateway: &[],
+    sign: None,
     order: &[],
     routes: &[],
     gaps: &[],
@@ -171,6 +185,11 @@ const DATABASE: Option<&str> = Some(
     "the relational database with the web applications' data: back it up with its own tools, right before this backup",
 );
 
+/// A path that is missing can also be one that is switched off: without `camunda.backup.webapps.enabled` there is no history
+/// in front of a search engine either, and a backup without a pause and without the web applications would pass for whole.
+/// Which exporter runs tells (exporters' pages of the guide, 8.9).
+const EXPORTERS: Sign = Sign { path: "/actuator/exporters", confirms: "rdbms", denies: "camundaexporter" };
+
 const ORCHESTRATION: Dialect = Dialect {
     topology: Topology::OrchestrationCluster,
     gateway: &[(RUNTIME, true), (HISTORY, true), (OLD, false)],
@@ -183,6 +202,7 @@ const RELATIONAL: Dialect = Dialect {
     topology: Topology::OrchestrationCluster,
     storage: Storage::Relational,
     gateway: &[(RUNTIME, true), (HISTORY, false), (OLD, false)],
+    sign: Some(EXPORTERS),
     order: NO_PAUSE,
     routes: routes::RELATIONAL,
     elsewhere: DATABASE,

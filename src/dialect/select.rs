@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::Dialect;
+use super::rows::{Dialect, Sign};
 use crate::model::{Storage, Topology, Version};
 
 /// What is known of a release beside its version. All of it may be unknown.
@@ -12,6 +12,8 @@ pub struct Seen<'a> {
     pub topology: Option<Topology>,
     /// Where the web applications keep their data, as configured.
     pub storage: Option<Storage>,
+    /// Exporters of the brokers; empty when nobody told.
+    pub exporters: &'a [String],
     /// Paths of the gateway that were asked: whether they are there. What could not be asked is not in it.
     pub paths: &'a BTreeMap<&'static str, bool>,
 }
@@ -84,7 +86,7 @@ pub fn known(rows: &[Dialect]) -> String {
 fn best(rows: &'static [Dialect], version: Option<&Version>, seen: &Seen<'_>) -> Option<&'static Dialect> {
     // The sort is stable: what nothing tells apart stays in the table's order.
     let mut fitting: Vec<_> = candidates(rows, version).collect();
-    fitting.sort_by_key(|r| (r.refuted_by(seen), std::cmp::Reverse(r.agreement(seen))));
+    fitting.sort_by_key(|r| (r.denied_by(seen), r.refuted_by(seen), std::cmp::Reverse(r.agreement(seen))));
     fitting.first().copied()
 }
 
@@ -113,6 +115,21 @@ impl Dialect {
     /// Whether a path that answered, or did not, says that this is not the row.
     fn refuted_by(&self, seen: &Seen<'_>) -> bool {
         self.gateway.iter().any(|(path, there)| seen.paths.get(path).is_some_and(|is| is != there))
+    }
+
+    /// Whether something says that the storage is another one, where the paths would tell it by what is missing. Exporters of
+    /// both kinds, as in a migration, say nothing.
+    fn denied_by(&self, seen: &Seen<'_>) -> bool {
+        let runs = |exporter: &str| seen.exporters.iter().any(|e| e == exporter);
+        self.sign.is_some_and(|sign| {
+            runs(sign.denies) && !runs(sign.confirms) || seen.storage.is_some_and(|s| s != self.storage)
+        })
+    }
+
+    /// Whether nothing but a missing path speaks for its storage.
+    pub fn is_guessed(&self, seen: &Seen<'_>) -> bool {
+        let confirmed = |sign: Sign| seen.exporters.iter().any(|e| e == sign.confirms);
+        self.sign.is_some_and(|sign| !confirmed(sign) && seen.storage != Some(self.storage))
     }
 
     /// How much speaks for it: paths that were seen, then what is configured.

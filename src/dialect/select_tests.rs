@@ -14,7 +14,7 @@ const STANDALONE: &[(&str, bool)] =
 
 fn find(version: &str, paths: &[(&'static str, bool)]) -> Result<Recognised, Unsupported> {
     let paths: Paths = paths.iter().copied().collect();
-    let seen = Seen { topology: None, storage: None, paths: &paths };
+    let seen = Seen { topology: None, storage: None, exporters: &[], paths: &paths };
     recognise(ROWS, &version.parse().expect("a version"), &seen)
 }
 
@@ -62,12 +62,35 @@ fn what_is_configured_decides_while_nothing_answers() {
     let paths = Paths::new();
     let version = Version::full(8, 9, 0);
     let name = |topology, storage| {
-        let seen = Seen { topology, storage, paths: &paths };
+        let seen = Seen { topology, storage, exporters: &[], paths: &paths };
         recognise(ROWS, &version, &seen).expect("a row").dialect.name
     };
     assert_eq!(name(Some(Topology::Separate), None), "8.8-8.10, separate components");
     let relational = name(Some(Topology::OrchestrationCluster), Some(Storage::Relational));
     assert_eq!(relational, "8.9-8.10, orchestration cluster, relational storage");
+}
+
+/// The web applications' backup may be switched off: what is missing then is no sign of a database.
+#[test]
+fn a_missing_path_alone_makes_no_relational_storage() {
+    let paths: Paths = RELATIONAL.iter().copied().collect();
+    let version = Version::full(8, 9, 1);
+    let of = |exporters: &[&str], storage| {
+        let exporters: Vec<_> = exporters.iter().map(|e| (*e).to_owned()).collect();
+        let seen = Seen { topology: None, storage, exporters: &exporters, paths: &paths };
+        let found = recognise(ROWS, &version, &seen).expect("a row");
+        (found.dialect.storage, found.contradiction.is_some(), found.dialect.is_guessed(&seen))
+    };
+    let (search, relational) = (Storage::Search, Storage::Relational);
+    assert_eq!(of(&[], None), (relational, false, true));
+    assert_eq!(of(&["rdbms"], None), (relational, false, false));
+    assert_eq!(of(&["camundaexporter", "rdbms"], None), (relational, false, false), "in a migration");
+    assert_eq!(of(&[], Some(relational)), (relational, false, false));
+    for (exporters, storage) in
+        [(&["camundaexporter"][..], None), (&["elasticsearch", "camundaexporter"], None), (&[], Some(search))]
+    {
+        assert_eq!(of(exporters, storage), (search, true, false), "{exporters:?}");
+    }
 }
 
 #[test]
@@ -85,7 +108,7 @@ fn a_version_that_answers_like_another_is_contradicted() {
 #[test]
 fn an_unknown_version_is_listed_like_what_it_answers_like() {
     let paths: Paths = CLUSTER.iter().copied().collect();
-    let seen = Seen { topology: None, storage: None, paths: &paths };
+    let seen = Seen { topology: None, storage: None, exporters: &[], paths: &paths };
     for version in [None, Some(Version::full(8, 11, 0))] {
         let row = nearest(ROWS, version.as_ref(), &seen);
         assert_eq!(row.topology, Topology::OrchestrationCluster, "{version:?}");

@@ -44,7 +44,7 @@ fn place(index: Index<'_>, member: &Member<'_>, process: &Process<'_>, managemen
         service: port.map(|port| (member.service.metadata.name.clone(), port)),
         dns: match (service, process.pod.and_then(|p| p.status.pod_ip.clone())) {
             (Some(service), _) => format!("{pod}.{service}.{namespace}.svc"),
-            (None, Some(ip)) => ip,
+            (None, Some(ip)) => super::places::host(&ip),
             (None, None) => format!("{}.{namespace}.svc", member.service.metadata.name),
         },
         selector: member.service.spec.selector.clone(),

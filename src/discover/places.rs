@@ -101,6 +101,11 @@ pub(super) fn clean_path(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("/{path}") }
 }
 
+/// An address as the host of an URL.
+pub(super) fn host(address: &str) -> String {
+    if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
+}
+
 /// The Service's own number for a port of what is behind it. By number, never by name: the name `http` means management
 /// on a gateway up to 8.7, and REST from 8.8 on.
 pub(super) fn port_of_service(service: &Service, behind: Option<&Process<'_>>, port: u16) -> Option<u16> {
@@ -134,7 +139,7 @@ pub(super) fn place(asked: &Asked<'_, '_>, member: &Member<'_>, notes: &mut Vec<
         );
         notes.push(Note { text, flag: Some(rule.flag) });
         let ip = asked.process.pod.and_then(|p| p.status.pod_ip.clone());
-        ip.unwrap_or_else(|| format!("{}.{}.svc", metadata.name, metadata.namespace))
+        ip.map_or_else(|| format!("{}.{}.svc", metadata.name, metadata.namespace), |ip| host(&ip))
     };
     if !member.behind.iter().any(Process::is_ready) {
         let text = format!("no pod of {} is ready behind Service {}", rule.name, metadata.name);

@@ -5,9 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{BackupId, Component, Engine, ExporterPhase, Part, PartState, Positions, Version};
+use super::{
+    BackupId, Component, Engine, ExporterPhase, Name, Part, PartState, Positions, SnapshotName, Version, Word,
+};
 
 /// An answer, or why there is none.
 pub type Answer<T> = Result<T, Problem>;
@@ -62,25 +65,50 @@ pub struct PartBackup {
 /// One snapshot or one partition of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Piece {
-    /// Snapshot name, or `partition 1`.
-    pub name: String,
-    /// The partition, for Zeebe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub partition: Option<u32>,
+    /// Snapshot name, or partition.
+    pub name: Name,
     /// Its state.
     pub state: PartState,
-    /// Version that made it, when it is told.
+    /// Version of the broker that made it, when it is told. Others have theirs in the name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
-    /// When it began, as the component says it.
+    pub broker: Option<Word>,
+    /// When it began, by its owner's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub started: Option<String>,
-    /// When it was last changed, as the component says it.
+    pub started: Option<Timestamp>,
+    /// When it was last changed, by its owner's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended: Option<String>,
+    pub ended: Option<Timestamp>,
     /// What went wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+}
+
+impl Piece {
+    /// A piece of which nothing more is told.
+    pub fn new(name: Name, state: PartState) -> Self {
+        Self { name, state, broker: None, started: None, ended: None, failures: Vec::new() }
+    }
+
+    /// The partition, for Zeebe.
+    pub fn partition(&self) -> Option<u32> {
+        match self.name {
+            Name::Partition(number) => Some(number),
+            Name::Ours(_) | Name::Other(_) => None,
+        }
+    }
+
+    /// `(i, n)` of `part_i_of_n`, for a snapshot.
+    pub fn nth(&self) -> Option<(u32, u32)> {
+        self.name.ours().and_then(SnapshotName::nth)
+    }
+
+    /// Version that made it, when it is told.
+    pub fn version(&self) -> Option<Version> {
+        match &self.name {
+            Name::Ours(name) => name.version(),
+            Name::Partition(_) | Name::Other(_) => self.broker?.text().parse().ok(),
+        }
+    }
 }
 
 /// Exporting on one replica of one partition.
@@ -141,7 +169,7 @@ impl RepositoryFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredSnapshot {
     /// Name.
-    pub name: String,
+    pub name: Name,
     /// State.
     pub state: PartState,
     /// Number of indices in it.
@@ -153,9 +181,9 @@ pub struct StoredSnapshot {
 pub struct SnapshotDetail {
     /// The engine's version that took it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub engine: Option<String>,
+    pub engine: Option<Word>,
     /// Names of the indices in it.
-    pub indices: Vec<String>,
+    pub indices: Box<[Word]>,
     /// Bytes that a restore brings back; the repository stores files that snapshots share only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -216,6 +244,9 @@ pub struct Facts {
     /// Paths of the gateway that tell versions and topologies apart: whether each is there. What could not be asked is not
     /// in it.
     pub paths: BTreeMap<&'static str, bool>,
+    /// Exporters of the brokers, by ID; empty when nobody told, or it does not matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exporters: Vec<String>,
     /// What belongs to a restore and is in no part of any backup of this release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<&'static str>,
@@ -250,7 +281,7 @@ pub struct Facts {
     pub snapshots: Option<Answer<Vec<StoredSnapshot>>>,
     /// The same snapshots, opened: those that were asked for, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub details: BTreeMap<String, SnapshotDetail>,
+    pub details: BTreeMap<Name, SnapshotDetail>,
     /// Every registered repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repositories: Option<Answer<Vec<String>>>,
@@ -301,7 +332,7 @@ impl Facts {
 
     fn highest_stored(&self) -> Option<(BackupId, String)> {
         let stored = self.snapshots.iter().flatten().flatten();
-        let stored = stored.filter_map(|s| Some((super::id_in_name(&s.name)?, &s.name)));
+        let stored = stored.filter_map(|s| Some((s.name.ours()?.id, &s.name)));
         stored.max_by_key(|(id, _)| *id).map(|(id, name)| (id, format!("snapshot {name} in the repository")))
     }
 }

@@ -4,26 +4,84 @@
 
 use std::fmt;
 
-use super::{BackupId, Part, Version};
+use serde::{Serialize, Serializer};
+
+use super::{BackupId, Part, Version, Word};
+
+/// The name of a piece of a backup. Lists have hundreds of thousands of them, so a name of ours is kept as what it says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// A snapshot of a backup.
+    Ours(SnapshotName),
+    /// A partition of Zeebe.
+    Partition(u32),
+    /// Anything else.
+    Other(Box<str>),
+}
+
+impl Name {
+    /// What it says, when it is the name of a snapshot of a backup.
+    pub fn ours(&self) -> Option<&SnapshotName> {
+        match self {
+            Name::Ours(name) => Some(name),
+            Name::Partition(_) | Name::Other(_) => None,
+        }
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        SnapshotName::parse(text).map_or_else(|| Name::Other(text.into()), Name::Ours)
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Ours(name) => name.fmt(f),
+            Name::Partition(number) => write!(f, "partition {number}"),
+            Name::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// A snapshot name taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SnapshotName {
     /// The part it belongs to.
     pub part: Part,
     /// The backup ID.
     pub id: BackupId,
-    /// `(i, n)` of `part_i_of_n`; the records snapshot is one piece.
-    pub piece: Option<(u32, u32)>,
-    /// Version of the component that took it.
-    pub version: Option<Version>,
-    /// The version as it is written: builds may have one that is none of ours.
-    written: String,
+    /// `i` and `n` of `part_i_of_n`.
+    nth: (u32, u32),
+    /// The version as it is written: builds may have one that is none of ours. `None` for the records, which are one piece.
+    written: Option<Word>,
 }
 
 /// The name of the records snapshot, as the Camunda guide gives it.
 pub fn records_snapshot(id: BackupId) -> String {
     format!("camunda_zeebe_records_backup_{id}")
+}
+
+/// Whether an index holds records that were exported under this very prefix. An exporter's names are
+/// `<prefix>_<value type>_<version>_<date>`, and a value type has no underscore: where the version comes later, the exporter
+/// has a longer prefix that begins with ours, which another cluster may have (`zeebe-record` and `zeebe-record_blue`).
+pub fn is_record_of(prefix: &str, index: &str) -> bool {
+    let Some(rest) = index.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else { return false };
+    let is_version = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    rest.split('_').position(is_version).is_none_or(|at| at <= 1)
 }
 
 impl SnapshotName {
@@ -39,13 +97,7 @@ impl SnapshotName {
     fn read(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("camunda_")?;
         if let Some(id) = rest.strip_prefix("zeebe_records_backup_") {
-            return Some(Self {
-                part: Part::Records,
-                id: id.parse().ok()?,
-                piece: None,
-                version: None,
-                written: String::new(),
-            });
+            return Some(Self { part: Part::Records, id: id.parse().ok()?, nth: (0, 0), written: None });
         }
         let (application, rest) = rest.split_once('_')?;
         let part = match application {
@@ -58,9 +110,19 @@ impl SnapshotName {
         let (id, rest) = rest.split_once('_')?;
         let (version, piece) = rest.split_once("_part_")?;
         let (i, n) = piece.split_once("_of_")?;
-        let piece = Some((i.parse().ok()?, n.parse().ok()?));
-        let written = Some(version).filter(|v| !v.is_empty() && !v.contains('_'))?.to_owned();
-        Some(Self { part, id: id.parse().ok()?, piece, version: version.parse().ok(), written })
+        let nth = (i.parse().ok()?, n.parse().ok()?);
+        let version = Some(version).filter(|v| !v.is_empty() && !v.contains('_'))?;
+        Some(Self { part, id: id.parse().ok()?, nth, written: Some(Word::of(version)) })
+    }
+
+    /// `(i, n)` of `part_i_of_n`; the records snapshot is one piece.
+    pub fn nth(&self) -> Option<(u32, u32)> {
+        self.written.map(|_| self.nth)
+    }
+
+    /// Version of the component that took it.
+    pub fn version(&self) -> Option<Version> {
+        self.written?.text().parse().ok()
     }
 }
 
@@ -73,8 +135,8 @@ impl fmt::Display for SnapshotName {
             Part::Optimize => "optimize",
             Part::Records | Part::Zeebe => return f.write_str(&records_snapshot(self.id)),
         };
-        let (i, n) = self.piece.unwrap_or_default();
-        write!(f, "camunda_{application}_{}_{}_part_{i}_of_{n}", self.id, self.written)
+        let ((i, n), written) = (self.nth, self.written.map_or("", Word::text));
+        write!(f, "camunda_{application}_{}_{written}_part_{i}_of_{n}", self.id)
     }
 }
 
@@ -90,13 +152,53 @@ mod tests {
     #[test]
     fn reads_the_names_of_real_servers() {
         let name = SnapshotName::parse("camunda_operate_100_8.6.0_part_1_of_6").expect("ours");
-        assert_eq!((name.part, name.id.get(), name.piece), (Part::Operate, 100, Some((1, 6))));
-        assert_eq!(name.version, Some(Version::full(8, 6, 0)));
+        assert_eq!((name.part, name.id.get(), name.nth()), (Part::Operate, 100, Some((1, 6))));
+        assert_eq!(name.version(), Some(Version::full(8, 6, 0)));
         let name = SnapshotName::parse("camunda_webapps_7_8.8.0_part_5_of_7").expect("ours");
-        assert_eq!((name.part, name.piece), (Part::History, Some((5, 7))));
+        assert_eq!((name.part, name.nth()), (Part::History, Some((5, 7))));
         let id = BackupId::new(100).expect("in range");
         let name = SnapshotName::parse(&records_snapshot(id)).expect("ours");
-        assert_eq!((name.part, name.id, name.piece), (Part::Records, id, None));
+        assert_eq!((name.part, name.id, name.nth()), (Part::Records, id, None));
+    }
+
+    #[test]
+    fn a_name_is_its_text_whoever_it_belongs_to() {
+        for (text, ours) in [
+            ("camunda_operate_100_8.6.0_part_1_of_6", true),
+            ("camunda_zeebe_records_backup_100", true),
+            ("camunda_operate_100_my-build_part_10_of_10", true),
+            ("camunda_operate_0100_8.6.0_part_1_of_6", false),
+            ("partition 1", false),
+            ("", false),
+        ] {
+            let name = Name::from(text);
+            assert_eq!((name.to_string().as_str(), name.ours().is_some()), (text, ours));
+        }
+        assert_eq!(Name::Partition(7).to_string(), "partition 7");
+        // A list of ten thousand backups has a hundred and fifty thousand.
+        assert!(size_of::<Name>() <= 24, "{}", size_of::<Name>());
+    }
+
+    #[test]
+    fn records_of_a_longer_prefix_are_not_ours() {
+        let ours = |name| is_record_of("zeebe-record", name);
+        for name in [
+            "zeebe-record_process-instance_8.6.0_2026-11-23",
+            "zeebe-record_job_8.10.0-alpha4_2026-11-23",
+            "zeebe-record_job_8.6.0_2026-11-23_10",
+            "zeebe-record_broken",
+        ] {
+            assert!(ours(name), "{name}");
+        }
+        for name in [
+            "zeebe-record2_process_8.6.0_2026-11-23",
+            "zeebe-record-blue_process_8.6.0_2026-11-23",
+            "zeebe-record_blue_process_8.6.0_2026-11-23",
+            "zeebe-record_dev_1_job_8.6.0_2026-11-23",
+            "zeebe-record",
+        ] {
+            assert!(!ours(name), "{name}");
+        }
     }
 
     #[test]

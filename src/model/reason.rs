@@ -129,9 +129,9 @@ reasons! {
     /// Exporters are behind what is processed.
     ExportersBehind = "exporters-behind", Warning,
         "a backup waits for them (--wait-for-exporters); when they do not move, look at the brokers' log and at the search engine";
-    /// No broker tells how far exporting has come.
+    /// Not every broker tells how far exporting has come, so not every exporter is waited for.
     ExporterLagUnknown = "exporter-lag-unknown", Warning,
-        "expose the brokers' metrics (/actuator/prometheus): what exporters have not acknowledged is exported again after a restore";
+        "give every --broker-url, and expose the brokers' metrics (/actuator/prometheus): what exporters have not acknowledged is exported again after a restore";
     /// The cluster's topology is being changed.
     TopologyChangePending = "topology-change-pending", Error,
         "wait until the change is done: GET /actuator/cluster of the gateway shows it";
@@ -158,7 +158,10 @@ reasons! {
         "leave --camunda-version out where the components tell their version";
     /// The gateway does not answer like the version that it should be.
     VersionContradicted = "version-contradicted", Error,
-        "check that the URL is the gateway's management port; leave --camunda-version out, or give the one that fits";
+        "check that the URL is the gateway's management port; leave --camunda-version out, or give the one that fits; where /actuator/backupHistory alone is missing, switch the web applications' backup on (camunda.backup.webapps.enabled)";
+    /// Only a path that is missing says that the web applications' data is in a database.
+    StorageGuessed = "storage-guessed", Warning,
+        "see that the gateway answers at /actuator/exporters; if the data is in a search engine after all, this backup lacks it: switch the web applications' backup on (camunda.backup.webapps.enabled)";
     /// This version has no backup of this part on this search engine.
     PartCannotBeTaken = "part-cannot-be-taken", Error,
         "update to a version that has it, or take the backup without it: --leave-out optimize";
@@ -170,7 +173,7 @@ reasons! {
         "a backup can only be restored into the very versions that made it: finish the upgrade first";
     /// The version has a known defect that concerns backups.
     KnownDefect = "known-defect", Warning,
-        "update to a later patch level";
+        "update as soon as there is a patch level without it; until then, know what may happen";
 
     /// The brokers are spread over several regions, each with a search engine of its own.
     MultiRegion = "multi-region", Error,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Word;
+
 /// The state of one part of a backup, or of one snapshot or partition of it, in the components' own words.
 ///
 /// Sources: backup management API of 8.5–8.10; snapshot states of Elasticsearch and OpenSearch (`SUCCESS`, `PARTIAL`).
@@ -26,13 +28,13 @@ pub enum PartState {
     /// Zeebe 8.9+: deleted.
     Deleted,
     /// A word that no known server says.
-    Unknown(String),
+    Unknown(Word),
 }
 
 /// Nothing was said about it.
 impl Default for PartState {
     fn default() -> Self {
-        Self::Unknown("not told".to_owned())
+        Self::Unknown(Word::of("not told"))
     }
 }
 
@@ -53,7 +55,7 @@ impl PartState {
             "INCOMPATIBLE" => Self::Incompatible,
             "DOES_NOT_EXIST" => Self::DoesNotExist,
             "DELETED" => Self::Deleted,
-            other => Self::Unknown(other.to_owned()),
+            other => Self::Unknown(Word::of(other)),
         }
     }
 
@@ -68,7 +70,7 @@ impl PartState {
             Self::Incompatible => "INCOMPATIBLE",
             Self::DoesNotExist => "DOES_NOT_EXIST",
             Self::Deleted => "DELETED",
-            Self::Unknown(word) => word,
+            Self::Unknown(word) => word.text(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{BackupRequest, nearest};
 use crate::client::{Method, Request};
 use crate::dialect::{IN_BRIEF, Route, Shape, search};
-use crate::model::{BackupId, Component, Facts, Part, PartBackup, PartState, SnapshotName, id_in_name};
+use crate::model::{BackupId, Component, Facts, Name, Part, PartBackup, PartState, id_in_name};
 
 /// How one set is deleted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,7 +96,7 @@ fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) 
 #[derive(Default)]
 struct Known<'a> {
     listed: BTreeMap<(BackupId, Part), &'a PartBackup>,
-    stored: BTreeMap<(BackupId, Part), BTreeSet<String>>,
+    stored: BTreeMap<(BackupId, Part), Vec<&'a Name>>,
 }
 
 impl<'a> Known<'a> {
@@ -110,8 +110,8 @@ impl<'a> Known<'a> {
             }
         }
         for stored in facts.snapshots.iter().flatten().flatten() {
-            if let Some(name) = SnapshotName::parse(&stored.name) {
-                known.stored.entry((name.id, name.part)).or_default().insert(stored.name.clone());
+            if let Some(name) = stored.name.ours() {
+                known.stored.entry((name.id, name.part)).or_default().push(&stored.name);
             }
         }
         known
@@ -138,7 +138,8 @@ impl Context<'_> {
             }
             (Shape::Snapshots, Some(backup)) => {
                 // The owner may keep its snapshots in a repository of its own, which we do not see.
-                let all_seen = !stored.is_empty() && backup.pieces.iter().all(|p| stored.contains(&p.name));
+                let all_seen =
+                    !stored.is_empty() && backup.pieces.iter().all(|p| stored.contains(&p.name.to_string()));
                 let gone = if all_seen {
                     self.snapshots(stored)?
                 } else {
@@ -163,7 +164,7 @@ impl Context<'_> {
 
     /// The names in the repository that carry this part and this ID.
     fn stored(&self, part: Part) -> BTreeSet<String> {
-        self.known.stored.get(&(self.id, part)).cloned().unwrap_or_default()
+        self.known.stored.get(&(self.id, part)).into_iter().flatten().map(ToString::to_string).collect()
     }
 
     fn one_by_one(&self, names: &BTreeSet<String>) -> Vec<Request> {

@@ -20,15 +20,7 @@ fn name(n: u64, i: u32) -> String {
 }
 
 fn backup(n: u64, pieces: &[String]) -> PartBackup {
-    let piece = |name: &String| Piece {
-        name: name.clone(),
-        partition: None,
-        state: PartState::Completed,
-        version: None,
-        started: None,
-        ended: None,
-        failures: Vec::new(),
-    };
+    let piece = |name: &String| Piece::new(name.as_str().into(), PartState::Completed);
     PartBackup {
         id: id(n),
         state: PartState::Completed,
@@ -43,7 +35,8 @@ fn facts() -> Facts {
     let names = |n: u64| [name(n, 1), name(n, 2)];
     let stored = ids.iter().flat_map(|n| names(*n).into_iter().chain([records_snapshot(id(*n))]));
     let stored = stored.chain(["nightly-of-somebody-else".to_owned(), "camunda_operate_10x".to_owned()]);
-    let snapshot = |name| StoredSnapshot { name, state: PartState::Completed, indices: 1 };
+    let snapshot =
+        |name: String| StoredSnapshot { name: name.into(), state: PartState::Completed, indices: 1 };
     Facts {
         backups: BTreeMap::from([
             (Part::Operate, Ok(ids.iter().map(|n| backup(*n, &names(*n))).collect())),
@@ -114,7 +107,7 @@ fn what_an_earlier_version_took_goes_by_its_names() {
 fn snapshots_in_a_repository_that_we_do_not_see_are_looked_for_in_the_owners_list() {
     let mut facts = facts();
     let stored = facts.snapshots.as_mut().expect("asked").as_mut().expect("answered");
-    stored.retain(|s| !s.name.starts_with("camunda_operate_10_"));
+    stored.retain(|s| !s.name.to_string().starts_with("camunda_operate_10_"));
     let deletion = deletion(&request(), &facts, id(10));
     assert!(matches!(deletion.parts[0].gone, Gone::Listed { .. }), "{deletion:?}");
 }

@@ -6,12 +6,13 @@ use super::backup::{BackupRequest, PlanError};
 use crate::dialect::{self, Dialect, Gap, Recognised, Route, Seen, Shape};
 use crate::model::{Component, Facts, Part, Topology, Version};
 
-fn seen<'a>(request: &BackupRequest, facts: &'a Facts) -> Seen<'a> {
+pub(super) fn seen<'a>(request: &BackupRequest, facts: &'a Facts) -> Seen<'a> {
     // Who gives the URL of Operate or Tasklist has them as processes of their own.
     let apart = [Component::Operate, Component::Tasklist].iter().any(|c| request.components.contains(c));
     Seen {
         topology: request.configured.topology.or(apart.then_some(Topology::Separate)),
         storage: request.configured.storage,
+        exporters: &facts.exporters,
         paths: &facts.paths,
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parts::{gap, may_be_without, recognise};
+use super::parts::{gap, may_be_without, recognise, seen};
 use super::procedure::Procedure;
 use super::{BackupRequest, backup::PlanError, nearest};
 use crate::dialect::{Shape, defects};
 use crate::model::{
     Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
-    RepositoryFacts, Severity, WHOLE_CLUSTER,
+    RepositoryFacts, Severity, WHOLE_CLUSTER, is_record_of,
 };
 
 /// A procedure that preflight let pass. Nothing else can be driven.
@@ -59,6 +59,10 @@ pub fn preflight(
     if nearest(request, facts).pauses() {
         exporting(facts, &mut findings);
     }
+    if facts.native_retention {
+        let text = "camunda.data.primary-storage.backup.retention is configured";
+        findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
+    }
     search(request, facts, &mut findings);
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings
@@ -75,6 +79,9 @@ fn versions(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>)
     let Ok((version, recognised)) = recognise(request, facts) else { return };
     if let Some(contradiction) = recognised.contradiction {
         findings.push(Finding::new(Reason::VersionContradicted, Component::Gateway, contradiction));
+    } else if recognised.dialect.is_guessed(&seen(request, facts)) {
+        let detail = format!("{version} is taken for {}, by what is missing alone", recognised.dialect.name);
+        findings.push(Finding::new(Reason::StorageGuessed, Component::Gateway, detail));
     }
     for route in recognised.dialect.routes {
         let (Some(host), Some(gap)) =
@@ -270,13 +277,31 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
     findings.push(Finding::new(reason, None, detail));
 }
 
+/// What cannot be seen is not waited for, so it is said: of every broker that does not tell, and of every partition that is
+/// in nobody's metrics.
 fn exporters(facts: &Facts, findings: &mut Vec<Finding>) {
-    let Some(positions) = facts.all_positions() else {
-        if let Some((broker, Err(problem))) = facts.positions.iter().next() {
-            findings.push(Finding::new(Reason::ExporterLagUnknown, *broker, problem.to_string()));
-        }
-        return;
+    let unknown = |component: Option<Component>, detail: String| {
+        Finding::new(Reason::ExporterLagUnknown, component, detail)
     };
+    let silent = facts.positions.iter().filter_map(|(broker, answer)| Some((broker, answer.as_ref().err()?)));
+    let silent: Vec<_> =
+        silent.map(|(broker, problem)| unknown(Some(*broker), problem.to_string())).collect();
+    let every_broker_tells = silent.is_empty();
+    findings.extend(silent);
+    let positions = facts.all_positions().unwrap_or_default();
+    let cluster = facts.cluster.iter().flatten().next();
+    let untold: Vec<_> = cluster
+        .iter()
+        .flat_map(|c| &c.partitions)
+        .filter(|p| !positions.processed.contains_key(p))
+        .map(ToString::to_string)
+        .collect();
+    if !facts.exporting.keys().any(|c| matches!(c, Component::Broker(_))) {
+        findings.push(unknown(None, "no broker URL was given".to_owned()));
+    } else if every_broker_tells && !facts.positions.is_empty() && !untold.is_empty() {
+        let detail = format!("no broker's metrics tell of partition {}", untold.join(", "));
+        findings.push(unknown(None, detail));
+    }
     let behind = positions.lag();
     if behind.is_empty() {
         return;
@@ -311,10 +336,6 @@ fn search(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
     }
     verified(facts.repository_verified.as_ref(), "", findings);
     other_repositories(request, facts, findings);
-    if facts.native_retention {
-        let text = "camunda.data.primary-storage.backup.retention is configured";
-        findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
-    }
     if let Some(route) = nearest(request, facts).route(Part::Records) {
         records(request, may_be_without(request, route), facts.record_indices.as_ref(), findings);
     }
@@ -380,9 +401,7 @@ fn records(
             findings.push(Finding::new(Reason::RecordsMatchNothing, search, detail));
         }
         Some(Ok(names)) => {
-            // The exporter's names are <prefix>_<value type>_<version>_<date>.
-            let ours = |n: &String| n.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'));
-            let foreign: Vec<_> = names.iter().filter(|n| !ours(n)).collect();
+            let foreign: Vec<_> = names.iter().filter(|n| !is_record_of(prefix, n)).collect();
             if let Some(first) = foreign.first() {
                 let detail = format!("{prefix}* also matches {} others, such as {first}", foreign.len());
                 findings.push(Finding::new(Reason::RecordsMatchTooWide, search, detail));

@@ -270,8 +270,8 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
                 Err(error) if says_no_snapshot(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(error.to_string()),
             };
-            let found = stored_snapshots(&answer)?;
-            Ok(found.into_iter().map(|s| s.name).filter(|name| names.contains(name)).collect())
+            let found = stored_snapshots().whole(&answer)?;
+            Ok(found.into_iter().map(|s| s.name.to_string()).filter(|name| names.contains(name)).collect())
         }
         Gone::Listed { request } => {
             let answer = match world.http.call(request, LOOK_CALL).await {
@@ -280,7 +280,7 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
                 Err(error) if error.says_no_backup() => return Ok(Vec::new()),
                 Err(error) => return Err(error.to_string()),
             };
-            Ok(id_left(snapshots_list(&answer)?.iter().any(|b| b.id == id)))
+            Ok(id_left(snapshots_list().whole(&answer)?.iter().any(|b| b.id == id)))
         }
         Gone::Partitions { request } => {
             let answer = world.http.call(request, LOOK_CALL).await;

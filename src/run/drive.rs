@@ -192,7 +192,7 @@ fn parts(procedure: &Procedure, so_far: &Progressed, end: Option<&Outcome>) -> V
     let outcome = |part: &Part| match (so_far.done.get(part), so_far.started.contains_key(part)) {
         (Some(done), _) => PartOutcome::Complete {
             took: done.took,
-            pieces: done.pieces.iter().map(|p| p.name.clone()).collect(),
+            pieces: done.pieces.iter().map(|p| p.name.to_string()).collect(),
             server: Some(done.server),
         },
         (None, true) if failed == Some(*part) => PartOutcome::Failed,

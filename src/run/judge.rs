@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::client::{RecordsSnapshot, Response, partitions_backup, records_snapshot, snapshots_backup};
 use crate::dialect::Shape;
-use crate::model::{BackupId, PartBackup, PartState, Piece, Reason, SnapshotName};
+use crate::model::{BackupId, Name, PartBackup, PartState, Piece, Reason};
 use crate::plan::{Expect, Watch};
 
 /// What one look at a part says.
@@ -97,8 +97,7 @@ fn snapshots(backup: &PartBackup, scheduled: &[String]) -> Look {
             _ => {}
         }
     }
-    let named =
-        backup.pieces.iter().find_map(|p| SnapshotName::parse(&p.name)?.piece).map(|(_, n)| u64::from(n));
+    let named = backup.pieces.iter().find_map(Piece::nth).map(|(_, n)| u64::from(n));
     let total = named.or((!scheduled.is_empty()).then_some(scheduled.len() as u64));
     let moving = progress(backup, total);
     match &backup.state {
@@ -106,8 +105,8 @@ fn snapshots(backup: &PartBackup, scheduled: &[String]) -> Look {
             if let Some(piece) = backup.pieces.iter().find(|p| p.state != PartState::Completed) {
                 return Look::Failed(Reason::SnapshotFailed, describe(piece));
             }
-            let there: BTreeSet<_> = backup.pieces.iter().map(|p| p.name.as_str()).collect();
-            if let Some(missing) = scheduled.iter().find(|s| !there.contains(s.as_str())) {
+            let there: BTreeSet<_> = backup.pieces.iter().map(|p| &p.name).collect();
+            if let Some(missing) = scheduled.iter().find(|s| !there.contains(&Name::from(s.as_str()))) {
                 return Look::Failed(
                     Reason::SnapshotsMissing,
                     format!("snapshot {missing} was announced but is not there"),
@@ -146,7 +145,7 @@ fn zeebe(backup: &PartBackup, expected: &BTreeSet<u32>) -> Look {
     if let Some(failed) = backup.pieces.iter().find(|p| p.state == PartState::Failed) {
         return Look::Failed(Reason::PartFailed, describe(failed));
     }
-    let there: BTreeSet<u32> = backup.pieces.iter().filter_map(|p| p.partition).collect();
+    let there: BTreeSet<u32> = backup.pieces.iter().filter_map(Piece::partition).collect();
     // Without a topology, the highest that took part tells how many there are. A server's number sizes nothing of ours.
     let highest = there.last().copied().unwrap_or(1);
     let count = if expected.is_empty() { highest as usize } else { expected.len() };
@@ -166,7 +165,7 @@ fn zeebe(backup: &PartBackup, expected: &BTreeSet<u32>) -> Look {
                     format!("only {} partitions are in it, but one of them is number {highest}", there.len());
                 return Look::Failed(Reason::PartitionsMissing, text);
             }
-            let versions: BTreeSet<_> = backup.pieces.iter().filter_map(|p| p.version.as_ref()).collect();
+            let versions: BTreeSet<_> = backup.pieces.iter().filter_map(Piece::version).collect();
             if versions.len() > 1 {
                 let text: Vec<_> = versions.iter().map(ToString::to_string).collect();
                 return Look::Failed(
@@ -189,9 +188,8 @@ fn zeebe(backup: &PartBackup, expected: &BTreeSet<u32>) -> Look {
 
 /// From the first creation to the last update, by the brokers' clocks.
 fn server_time(pieces: &[Piece]) -> Option<std::time::Duration> {
-    let read = |text: &Option<String>| text.as_deref()?.parse::<jiff::Timestamp>().ok();
-    let first = pieces.iter().map(|p| read(&p.started)).collect::<Option<Vec<_>>>()?.into_iter().min()?;
-    let last = pieces.iter().map(|p| read(&p.ended)).collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    let first = pieces.iter().map(|p| p.started).collect::<Option<Vec<_>>>()?.into_iter().min()?;
+    let last = pieces.iter().map(|p| p.ended).collect::<Option<Vec<_>>>()?.into_iter().max()?;
     std::time::Duration::try_from(last.duration_since(first)).ok()
 }
 
@@ -219,15 +217,7 @@ fn records(snapshot: &RecordsSnapshot, existed: &[String]) -> Look {
                     format!("index {missing} is not in the snapshot"),
                 );
             }
-            let piece = |name: &String| Piece {
-                name: name.clone(),
-                partition: None,
-                state: PartState::Completed,
-                version: None,
-                started: None,
-                ended: None,
-                failures: Vec::new(),
-            };
+            let piece = |name: &String| Piece::new(Name::Other(name.as_str().into()), PartState::Completed);
             let took = snapshot.took_ms.map(std::time::Duration::from_millis);
             Look::Done(snapshot.indices.iter().map(piece).collect(), took)
         }

@@ -9,6 +9,9 @@ use super::world::{World, not_allowed};
 use crate::client::Method;
 use crate::model::Component;
 
+/// One property of the environment, where that is exposed (from Spring's documentation, not recorded).
+const RETENTION: &str = "/env/camunda.data.primary-storage.backup.retention.window";
+
 /// Answers these paths, and leaves others alone.
 pub(super) fn handle(world: &World, incoming: &Incoming, now: Wall) -> Option<Reply> {
     let component = incoming.request.component;
@@ -18,6 +21,11 @@ pub(super) fn handle(world: &World, incoming: &Incoming, now: Wall) -> Option<Re
         "" => index(component),
         "/info" => info(world),
         "/health" => health(world, component),
+        RETENTION if component == Component::Gateway && world.profile.native_retention => {
+            // masked, as a server does by itself
+            let property = json!({ "source": "systemEnvironment", "value": "******" });
+            Answer::typed(200, ACTUATOR, &json!({ "property": property, "activeProfiles": [] })).into()
+        }
         // the brokers have more to say there
         "/prometheus" if !matches!(component, Component::Broker(_)) => {
             let body = "# HELP jvm_threads_live_threads\n# TYPE jvm_threads_live_threads gauge\njvm_threads_live_threads 42.0\n";

@@ -47,8 +47,14 @@ pub struct Profile {
     pub records_prefix: String,
     /// The exported records' indices.
     pub records: Vec<String>,
+    /// The orchestration cluster serves the web applications' backup (`camunda.backup.webapps.enabled`).
+    pub web_apps_backup: bool,
     /// A change of the cluster is pending (`/actuator/cluster`).
     pub pending_change: bool,
+    /// Brokers that are leaving the cluster (`/actuator/cluster`).
+    pub leaving: Vec<u16>,
+    /// Zeebe deletes its backups by a retention of its own, and `/actuator/env` shows it (8.9 and later).
+    pub native_retention: bool,
     /// What the exporters of all partitions do at the start.
     pub exporters: ExporterPhase,
     /// Records that each partition processes in a second.
@@ -83,7 +89,10 @@ impl Default for Profile {
             zeebe_store_configured: true,
             records_prefix: "zeebe-record".to_owned(),
             records: Self::records_of("zeebe-record", "8.6.0", "2026-11-23"),
+            web_apps_backup: true,
             pending_change: false,
+            leaving: Vec::new(),
+            native_retention: false,
             exporters: ExporterPhase::Exporting,
             records_per_second: 0,
             history: Vec::new(),

@@ -123,7 +123,7 @@ impl World {
         if let Some(reply) = common {
             return reply;
         }
-        if let Some(path) = self.profile.layout.history_on(component)
+        if let Some(path) = self.profile.layout.history_on(component).filter(|_| self.profile.web_apps_backup)
             && let Some(below) = incoming.path().strip_prefix(path)
         {
             let below = below.to_owned();

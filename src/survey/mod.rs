@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
 
-use crate::client::{self, CallError, Http, Method, Request, Response};
+use crate::client::{self, CallError, Http, List, Method, Request, Response};
 use crate::dialect::{Dialect, IN_BRIEF, METRICS, Route, Shape, candidates, search};
 use crate::model::{
     Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
@@ -51,8 +51,10 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     let components = join_all(request.components.iter().map(|c| component(http, *c))).await;
     facts.components = request.components.iter().copied().zip(components).collect();
 
-    let gateway = gateway(http, request, &facts, scope).await;
-    facts.paths = gateway.iter().filter_map(|(path, answer)| Some((*path, is_there(answer)?))).collect();
+    let (gateway, exporters) =
+        join(gateway(http, request, &facts, scope), exporters(http, request, &facts)).await;
+    facts.exporters = exporters;
+    facts.paths = gateway.iter().filter_map(|(path, (_, answer))| Some((*path, is_there(answer)?))).collect();
     let dialect = nearest(request, &facts);
     facts.elsewhere = dialect.elsewhere;
     let topology = Request::get(Component::Gateway, dialect.cluster);
@@ -136,7 +138,21 @@ async fn other_repositories(
     join_all(asked).await.into_iter().collect()
 }
 
-type Raw = Result<Response, Problem>;
+type Listed = Answer<Vec<PartBackup>>;
+
+/// The rows that it may be: of an unknown version, everything that is known.
+fn possible(request: &BackupRequest, facts: &Facts) -> Vec<&'static Dialect> {
+    let rows = || candidates(request.rows, version(request, facts));
+    if rows().next().is_some() { rows().collect() } else { candidates(request.rows, None).collect() }
+}
+
+/// The exporters, where a row is told by them. Not every exposure has this endpoint.
+async fn exporters(http: &Http, request: &BackupRequest, facts: &Facts) -> Vec<String> {
+    let sign = possible(request, facts).into_iter().find_map(|r| r.sign);
+    let Some(sign) = sign else { return Vec::new() };
+    let asked = Request::get(Component::Gateway, sign.path);
+    ask(http, &asked, ANSWER, client::exporters).await.unwrap_or_default()
+}
 
 /// Asks the gateway at every path by which rows of this version differ: which of them is there decides.
 async fn gateway(
@@ -144,11 +160,8 @@ async fn gateway(
     request: &BackupRequest,
     facts: &Facts,
     scope: Scope,
-) -> BTreeMap<&'static str, Raw> {
-    let rows = || candidates(request.rows, version(request, facts));
-    // Of an unknown version, everything that is known.
-    let rows: Vec<_> =
-        if rows().next().is_some() { rows().collect() } else { candidates(request.rows, None).collect() };
+) -> BTreeMap<&'static str, (Shape, Listed)> {
+    let rows = possible(request, facts);
     let paths: BTreeMap<_, _> = rows
         .iter()
         .flat_map(|r| r.gateway)
@@ -159,8 +172,7 @@ async fn gateway(
         })
         .collect();
     let asked = paths.into_iter().map(|(path, shape)| async move {
-        let list = list_of(Component::Gateway, path, shape, scope);
-        (path, http.call(&list, LIST).await.map_err(CallError::into_problem))
+        (path, (shape, list(http, Component::Gateway, path, shape, scope).await))
     });
     join_all(asked).await.into_iter().collect()
 }
@@ -174,7 +186,7 @@ async fn positions(http: &Http, brokers: &[Component]) -> BTreeMap<Component, An
 }
 
 /// Whether a path is there: an endpoint's own error, a 404 included, is its sign of life. `None`: not known.
-fn is_there(answer: &Raw) -> Option<bool> {
+fn is_there(answer: &Listed) -> Option<bool> {
     match answer {
         Ok(_) => Some(true),
         Err(problem) => match problem.kind {
@@ -185,9 +197,13 @@ fn is_there(answer: &Raw) -> Option<bool> {
     }
 }
 
-fn list_of(host: Component, base: &str, shape: Shape, scope: Scope) -> Request {
+async fn list(http: &Http, host: Component, base: &str, shape: Shape, scope: Scope) -> Listed {
     let brief = if scope == Scope::Backups && shape == Shape::Snapshots { IN_BRIEF } else { "" };
-    Request::get(host, format!("{base}{brief}"))
+    let read = match shape {
+        Shape::Partitions => client::partitions_list(),
+        Shape::Snapshots | Shape::Records => client::snapshots_list(),
+    };
+    ask_list(http, &Request::get(host, format!("{base}{brief}")), read).await
 }
 
 async fn ask<T>(
@@ -203,6 +219,13 @@ async fn ask<T>(
     let url = || http.describe(request.component, &request.path);
     let response = http.call(request, deadline).await.map_err(CallError::into_problem)?;
     read(&response).map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
+}
+
+/// The same for what may be long.
+async fn ask_list<T: Send>(http: &Http, request: &Request, list: List<T>) -> Answer<Vec<T>> {
+    let url = || http.describe(request.component, &request.path);
+    let read = http.list(request, LIST, list).await.map_err(CallError::into_problem)?;
+    read.map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
 }
 
 async fn component(http: &Http, component: Component) -> ComponentFacts {
@@ -232,30 +255,22 @@ async fn lists(
     request: &BackupRequest,
     dialect: &Dialect,
     scope: Scope,
-    mut gateway: BTreeMap<&'static str, Raw>,
-) -> Vec<(Part, Answer<Vec<PartBackup>>)> {
+    mut gateway: BTreeMap<&'static str, (Shape, Listed)>,
+) -> Vec<(Part, Listed)> {
     let asked = dialect.routes.iter().filter(|r| r.shape != Shape::Records);
     let asked = asked.filter_map(|route| {
         let host = route.host(&request.components)?;
         // What told the row from the others need not be asked again.
         let known = if host == Component::Gateway { gateway.remove(route.base) } else { None };
+        let known = known.filter(|(shape, _)| *shape == route.shape).map(|(_, listed)| listed);
         Some((route, host, known))
     });
     let asked: Vec<_> = asked.collect();
     join_all(asked.into_iter().map(|(route, host, known)| async move {
-        let list = list_of(host, route.base, route.shape, scope);
-        let raw = match known {
-            Some(raw) => raw,
-            None => http.call(&list, LIST).await.map_err(CallError::into_problem),
+        let answer = match known {
+            Some(listed) => listed,
+            None => list(http, host, route.base, route.shape, scope).await,
         };
-        let read = match route.shape {
-            Shape::Partitions => client::partitions_list,
-            Shape::Snapshots | Shape::Records => client::snapshots_list,
-        };
-        let url = || http.describe(host, &list.path);
-        let answer = raw.and_then(|response| {
-            read(&response).map_err(|text| Problem { kind: ProblemKind::Unintelligible, url: url(), text })
-        });
         // A component without any backup may answer 404 with a word of its own instead of an empty list.
         let answer = match answer {
             Err(p) if p.kind == ProblemKind::Refused(404) && client::is_about_no_backup(&p.text) => {
@@ -289,7 +304,7 @@ async fn search_facts(http: &Http, request: &BackupRequest, dialect: &Dialect, s
             ask(http, &info, ANSWER, client::engine),
             ask(http, &repository, ANSWER, |r| client::repository(r, name)),
         ),
-        ask(http, &all, LIST, client::stored_snapshots),
+        ask_list(http, &all, client::stored_snapshots()),
     )
     .await;
     // Whether there are records at all decides what a whole backup is.

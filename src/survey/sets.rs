@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{ANSWER, LIST, VERIFY, ask};
+use super::{ANSWER, VERIFY, ask, ask_list};
 use crate::client::{self, Http, Request};
 use crate::dialect::{Dialect, Shape, search};
-use crate::model::{Answer, BackupId, Component, Engine, Facts, Part, PartBackup, SnapshotName, id_in_name};
+use crate::model::{Answer, BackupId, Component, Engine, Facts, Name, Part, PartBackup};
 use crate::plan::{BackupRequest, nearest};
 
 /// Questions under way at the same time: a component is busy with other things, too.
@@ -23,7 +23,7 @@ pub(super) async fn in_full(http: &Http, request: &BackupRequest, dialect: &Dial
         .iter()
         .flatten()
         .flatten()
-        .filter_map(|s| SnapshotName::parse(&s.name))
+        .filter_map(|s| s.name.ours())
         .map(|name| name.part)
         .collect();
     let untold = |part: Part| {
@@ -35,7 +35,7 @@ pub(super) async fn in_full(http: &Http, request: &BackupRequest, dialect: &Dial
     let asked: Vec<_> = asked.collect();
     for (part, host, base) in asked {
         // What cannot be had stays as it was: not told, and so not judged.
-        if let Ok(full) = ask(http, &Request::get(host, base), LIST, client::snapshots_list).await {
+        if let Ok(full) = ask_list(http, &Request::get(host, base), client::snapshots_list()).await {
             facts.backups.insert(part, Ok(full));
         }
     }
@@ -76,7 +76,7 @@ pub async fn open_sets(
     problem
 }
 
-type Opened = BTreeMap<String, crate::model::SnapshotDetail>;
+type Opened = BTreeMap<Name, crate::model::SnapshotDetail>;
 
 async fn snapshots(
     http: &Http,
@@ -87,8 +87,8 @@ async fn snapshots(
 ) -> Vec<Result<Opened, String>> {
     let Some(repository) = request.repository.as_deref() else { return Vec::new() };
     let stored = facts.snapshots.iter().flatten().flatten();
-    let wanted = stored.filter(|s| id_in_name(&s.name).is_some_and(|id| ids.contains(&id)));
-    let batches = batches(wanted.map(|s| s.name.as_str()), search::LONGEST_PATH - repository.len());
+    let wanted = stored.filter(|s| s.name.ours().is_some_and(|name| ids.contains(&name.id)));
+    let batches = batches(wanted.map(|s| s.name.to_string()), search::LONGEST_PATH - repository.len());
     let open = facts.engine.iter().flatten().any(|e| e.engine == Engine::OpenSearch);
     let asked = batches.iter().map(|names| async move {
         let host = Component::Search;
@@ -111,15 +111,15 @@ async fn snapshots(
 }
 
 /// Names, comma separated, in as few requests as their length allows.
-fn batches<'a>(names: impl Iterator<Item = &'a str>, longest: usize) -> Vec<String> {
+fn batches(names: impl Iterator<Item = String>, longest: usize) -> Vec<String> {
     let mut batches: Vec<String> = Vec::new();
     for name in names {
         match batches.last_mut().filter(|b| b.len() + 1 + name.len() + 120 <= longest) {
             Some(batch) => {
                 batch.push(',');
-                batch.push_str(name);
+                batch.push_str(&name);
             }
-            None => batches.push(name.to_owned()),
+            None => batches.push(name),
         }
     }
     batches
@@ -220,7 +220,7 @@ mod tests {
         for (name, asked) in [("nightly", 1), ("camunda_operate_17_8.6.0_part_1_of_6", 0)] {
             let server = Arc::new(Terse::default());
             let http = Http::new(server.clone());
-            let snapshot = StoredSnapshot { name: name.to_owned(), state: PartState::Completed, indices: 1 };
+            let snapshot = StoredSnapshot { name: name.into(), state: PartState::Completed, indices: 1 };
             let mut facts = Facts {
                 backups: BTreeMap::from([(Part::Operate, Ok(vec![brief()]))]),
                 snapshots: Some(Ok(vec![snapshot])),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn names_are_asked_for_in_paths_that_an_engine_takes() {
         let names: Vec<String> = (0..200).map(|i| format!("camunda_operate_{i}_8.6.0_part_1_of_6")).collect();
-        let batches = batches(names.iter().map(String::as_str), search::LONGEST_PATH);
+        let batches = batches(names.iter().cloned(), search::LONGEST_PATH);
         assert!(batches.len() > 1 && batches.iter().all(|b| b.len() < search::LONGEST_PATH));
         assert_eq!(batches.join(",").split(',').collect::<Vec<_>>(), names);
     }

@@ -148,6 +148,14 @@ pub struct ClusterPartition {
     pub state: String,
 }
 
+/// One element of `GET /actuator/exporters`: what we need of it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Exporter {
+    /// `elasticsearch`, `camundaexporter`, `rdbms`, ...
+    pub exporter_id: String,
+}
+
 /// `GET /actuator/info`: what we need of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Info {

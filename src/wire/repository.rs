@@ -11,12 +11,13 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::PartState;
 
-/// `GET /_snapshot/{repository}/_all?verbose=false`, read for `list`: a hundred thousand snapshots must fit into memory,
-/// so the names of their indices are only counted.
+/// `GET /_snapshot/{repository}/_all?verbose=false`, but for the snapshots themselves, each of which is a [`ListedSnapshot`]:
+/// a hundred thousand of them must fit into memory.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 pub struct SnapshotList {
-    /// What was found. Required: an object of another kind must not count as an empty repository.
-    pub snapshots: Vec<ListedSnapshot>,
+    /// How many were found. Required: an object of another kind must not count as an empty repository.
+    #[serde(deserialize_with = "counted")]
+    pub snapshots: usize,
     /// How many more there are that were not told (Elasticsearch); 0 for what we ask.
     #[serde(default)]
     pub remaining: u64,

@@ -6,7 +6,7 @@ usage() {
 Usage: down.sh [--purge]
 
 Ends all components of the testbed in TESTBED_WORK. --purge also removes its data, backups and logs, after which
-up.sh may be given other settings. TESTBED_CACHE stays.
+up.sh may be given other settings. TESTBED_CACHE stays. On kubernetes it ends the cluster, which stays up without it.
 USAGE
 }
 
@@ -21,7 +21,12 @@ esac
 
 mapfile -t names < <(component_names)
 if [ -n "$purge" ]; then
-  for name in "${names[@]}"; do process_kill "$name"; done # quicker, and nothing is left to be damaged
+  # Quicker, and nothing is left to be damaged.
+  if [ "$PLATFORM" = kubernetes ]; then
+    "$KUBE_TESTBED/down.sh"
+  else
+    for name in "${names[@]}"; do process_kill "$name"; done
+  fi
   rm -rf "${WORK:?}"
   rmdir "$TESTBED_WORK" 2>/dev/null || true
 else

@@ -14,7 +14,9 @@ backups. What runs already is left alone. On standard output come only lines to 
 
 Components: s3 engine broker-0.. gateway operate tasklist
 
-Settings, by environment variables (the first seven are fixed for the life of a TESTBED_WORK):
+Settings, by environment variables (the first eight are fixed for the life of a TESTBED_WORK):
+  PLATFORM             processes (default), or kubernetes: pods as Camunda's chart lays them out, in the cluster of
+                       testbed/kube, with forwards to loopback
   CAMUNDA_VERSION      8.6.0; also 8.5.8
   WEBAPPS_VERSION      version of Operate and Tasklist; the same, but 8.6.0 for older ones
   ENGINE               elasticsearch (default) or opensearch

@@ -21,7 +21,8 @@ if [ -d "$WORK" ]; then
   end "$(cat "$WORK/forward.pid" 2>/dev/null || true)" "nodetool forward"
   # The first process of the PID namespace: the kernel ends all others with it.
   end "$(cat "$WORK/init.pid" 2>/dev/null || true)" "node/init.sh $WORK"
-  rm -f "$WORK"/{init.pid,forward.pid,ready,kubeconfig}
+  for file in "$WORK"/forward/*; do end "$(cat "$file" 2>/dev/null || true)" "nodetool forward"; done
+  rm -rf "$WORK"/{init.pid,forward.pid,forward,ready,kubeconfig}
   cgroup_remove
   [ "${1:-}" = --keep ] || rm -rf "${WORK:?}"/{state,etc,log,bin,client}
 fi

@@ -114,15 +114,15 @@ fn keys_come_from_a_profile() {
     run(command).expect(0).shows("is complete");
 }
 
-/// A server of AWS's: answers what the test says.
-fn service(answer: impl Fn(&Seen) -> Result<String, String> + Send + Sync + 'static) -> Fake {
+/// A server of AWS's, or another one: answers what the test says.
+pub fn service(answer: impl Fn(&Seen) -> Result<String, String> + Send + Sync + 'static) -> Fake {
     Fake::start(Arc::new(answer))
 }
 
 type Answer = Arc<dyn Fn(&Seen) -> Result<String, String> + Send + Sync>;
 
-struct Fake {
-    gate: Gate,
+pub struct Fake {
+    pub gate: Gate,
     _upstream: std::net::TcpListener,
 }
 
@@ -152,7 +152,7 @@ impl Fake {
         Self { gate, _upstream: upstream }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.gate.url("127.0.0.1")
     }
 }

@@ -28,6 +28,9 @@ impl Seen {
     }
 }
 
+/// A refusal that passes for a good answer, as from a proxy with a login page.
+pub const WELCOME: &str = "welcome";
+
 /// Lets a request through, or says why not.
 pub type Check = Arc<dyn Fn(&Seen) -> Result<(), String> + Send + Sync>;
 
@@ -92,9 +95,10 @@ async fn serve(
         let told: Vec<_> = seen.headers.iter().map(|(n, v)| format!("{n}: {v}")).collect();
         let message =
             format!("{why}; you sent {} and {}", told.join(", "), String::from_utf8_lossy(&seen.body));
-        let body = serde_json::json!({ "message": message }).to_string();
+        let body = serde_json::json!({ "message": message, "sent": message }).to_string();
+        let status = if why == WELCOME { "200 OK" } else { "401 Unauthorized" };
         let head = format!(
-            "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         );
         stream.write_all((head + &body).as_bytes()).await.ok()?;

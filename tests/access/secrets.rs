@@ -8,7 +8,7 @@ use super::lab::{Ended, Lab, quick, run};
 use super::{Asks, Gated};
 
 /// Everything that is secret in these runs, and the forms in which it travels.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 14] = [
     "S3arch-Passw0rt!",
     "management-bearer-0815",
     "proxy-header-4711",
@@ -17,6 +17,15 @@ const SECRETS: [&str; 7] = [
     // base64 of `elastic:S3arch-Passw0rt!`
     "ZWxhc3RpYzpTM2FyY2gtUGFzc3cwcnQh",
     "MANAGEMENT-KEY-BYTES",
+    "search-api-key-9c2f",
+    "search-header-0042",
+    "Manag3ment-Passw0rt!",
+    // base64 of `admin:Manag3ment-Passw0rt!`
+    "YWRtaW46TWFuYWczbWVudC1QYXNzdzBydCE=",
+    "Pr0xy-Passw0rt!",
+    // base64 of `user:Pr0xy-Passw0rt!`
+    "dXNlcjpQcjB4eS1QYXNzdzBydCE=",
+    "from-a-kubernetes-secret",
 ];
 
 fn with_secrets(mut command: Command) -> Command {
@@ -37,6 +46,16 @@ fn signed(mut command: Command) -> Command {
         .env("AWS_SECRET_ACCESS_KEY", SECRETS[3])
         .env("AWS_SESSION_TOKEN", SECRETS[4])
         .env("CAMUNDA_BACKUP_MANAGEMENT_BEARER_TOKEN", SECRETS[1]);
+    command
+}
+
+/// The other kinds of login.
+fn keyed(mut command: Command) -> Command {
+    command
+        .env("CAMUNDA_BACKUP_SEARCH_API_KEY", SECRETS[7])
+        .env("CAMUNDA_BACKUP_SEARCH_HEADERS", format!("X-Search: {}", SECRETS[8]))
+        .env("CAMUNDA_BACKUP_MANAGEMENT_USERNAME", "admin")
+        .env("CAMUNDA_BACKUP_MANAGEMENT_PASSWORD", SECRETS[9]);
     command
 }
 
@@ -68,7 +87,7 @@ fn clean_files(folder: &Path) {
     }
 }
 
-const VERBS: [&[&str]; 14] = [
+const VERBS: [&[&str]; 18] = [
     &["check"],
     &["create", "--dry-run"],
     &["create"],
@@ -82,6 +101,10 @@ const VERBS: [&[&str]; 14] = [
     &["resume", "--resume-timeout=1s"],
     &["resume", "--if-abandoned", "--resume-timeout=1s"],
     &["version"],
+    &["create", "--help"],
+    &["rights", "create"],
+    &["completion", "bash"],
+    &["create", "--in-cluster"],
     &["create", "--retries=1", "--on-failure=delete", "--resume-timeout=1s"],
 ];
 
@@ -92,7 +115,12 @@ fn every_verb(gated: &Gated, prepare: fn(Command) -> Command, what: &str) {
         for format in FORMATS {
             let arguments: Vec<&str> = verb.iter().chain(format).copied().chain(["-vvv"]).collect();
             eprintln!("{what}: {arguments:?}");
-            let ended = run(prepare(gated.command(&arguments)));
+            let mut command = prepare(gated.command(&arguments));
+            // Of the verbs that have numbers to tell; to a gateway that repeats what it was told as well.
+            command
+                .env("CAMUNDA_BACKUP_METRICS_FILE", gated.lab.home.path().join("metrics.prom"))
+                .env("CAMUNDA_BACKUP_METRICS_PUSH_URL", gated.search.url("localhost"));
+            let ended = run(command);
             clean(&ended, &format!("{what}: {arguments:?}"));
         }
     }
@@ -115,6 +143,95 @@ fn nothing_comes_out_of_servers_that_repeat_what_they_were_told() {
     assert!(seen.iter().any(|s| s.header("authorization").is_some_and(|a| a.contains(SECRETS[5]))));
     drop(seen);
     every_verb(&Gated::new(&refuses, &Asks::nothing()), signed, "refusing, signed");
+    every_verb(&Gated::new(&refuses, &refuses), keyed, "refusing, keyed");
+}
+
+#[test]
+fn nothing_comes_out_of_good_answers_that_are_none() {
+    let welcome =
+        Asks { check: std::sync::Arc::new(|_| Err(super::gate::WELCOME.to_owned())), ..Asks::nothing() };
+    every_verb(&Gated::new(&welcome, &welcome), with_secrets, "welcoming");
+    // Refusing only what changes something, and what shows whether it did.
+    let pauses = |seen: &super::gate::Seen| {
+        if seen.target.contains("/exporting/") { Err(super::gate::WELCOME.to_owned()) } else { Ok(()) }
+    };
+    let pauses = Asks { check: std::sync::Arc::new(pauses), ..Asks::nothing() };
+    let gated = Gated::new(&Asks::nothing(), &pauses);
+    for format in FORMATS {
+        let arguments: Vec<&str> =
+            ["resume", "--resume-timeout=1s", "-vvv"].iter().chain(format).copied().collect();
+        let ended = run(with_secrets(gated.command(&arguments))).says("(hidden)");
+        clean(&ended, "a resume that is none");
+    }
+}
+
+#[test]
+fn nothing_comes_out_of_a_proxy_that_repeats_what_it_was_told() {
+    let gated = Gated::new(&Asks::nothing(), &Asks::nothing());
+    let refuses: super::gate::Check = std::sync::Arc::new(|_| Err("no".to_owned()));
+    let proxy = super::gate::Gate::open(super::gate::Plan {
+        to: gated.search.address,
+        tls: None,
+        check: refuses,
+        path: None,
+    });
+    let url = format!("http://user:{}@127.0.0.1:{}", SECRETS[11], proxy.address.port());
+    for (verb, format) in
+        ["check", "create", "status", "list", "verify"].iter().flat_map(|v| FORMATS.map(|f| (v, f)))
+    {
+        let arguments: Vec<&str> = [*verb, "-vvv"].iter().chain(format).copied().collect();
+        let mut command = with_secrets(gated.lab.homely(&arguments));
+        // Not this machine, which no proxy stands before.
+        command.envs(gated.variables("release.test")).env("HTTP_PROXY", &url);
+        clean(&run(command), &format!("proxy: {arguments:?}"));
+    }
+    let seen = proxy.seen.lock().expect("no panic");
+    let told =
+        |s: &super::gate::Seen| s.header("proxy-authorization").is_some_and(|a| a.contains(SECRETS[12]));
+    assert!(seen.iter().any(told), "it was never told, so nothing was tested");
+}
+
+#[test]
+fn nothing_comes_out_of_kubernetes_secrets() {
+    let refuses = Asks { check: std::sync::Arc::new(|_| Err("no".to_owned())), ..Asks::nothing() };
+    let gated = Gated::new(&refuses, &Asks::nothing());
+    let api = super::aws::service(|seen| {
+        // base64 of the secret
+        let secret = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"es","namespace":"camunda"},"data":{"token":"ZnJvbS1hLWt1YmVybmV0ZXMtc2VjcmV0"}}"#;
+        match seen.target.split('?').next() {
+            Some("/api/v1/namespaces/camunda/secrets/es") => Ok(secret.to_owned()),
+            _ => Err("no".to_owned()),
+        }
+    });
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts: [{{name: x, context: {{cluster: x, user: x, namespace: camunda}}}}]\nclusters: [{{name: x, cluster: {{server: '{}'}}}}]\nusers: [{{name: x, user: {{}}}}]\n",
+        api.url()
+    );
+    let config = gated.file("kubeconfig", &config);
+    for (verb, format) in ["check", "create", "list"].iter().flat_map(|v| FORMATS.map(|f| (v, f))) {
+        let given = ["-vvv", "--search-bearer-token-file=secret:camunda/es/token"];
+        let arguments: Vec<&str> = [*verb].iter().chain(&given).chain(format).copied().collect();
+        let mut command = gated.command(&arguments);
+        command.env("KUBECONFIG", &config);
+        clean(&run(command), &format!("secret: {arguments:?}"));
+    }
+    let seen = gated.search.seen.lock().expect("no panic");
+    let told = |s: &super::gate::Seen| s.header("authorization").is_some_and(|a| a.contains(SECRETS[13]));
+    assert!(seen.iter().any(told), "it was never told, so nothing was tested");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_comes_out_of_completion() {
+    let gated = Gated::new(&Asks::nothing(), &Asks::nothing());
+    run(gated.command(&["create"])).expect(0);
+    let program = gated.lab.home.path().join("kubectl_complete-camunda_backup");
+    std::os::unix::fs::symlink(super::lab::BINARY, &program).expect("a link");
+    for words in [["describe", ""], ["create", "--"]] {
+        let mut command = super::lab::bare(&program, &words);
+        command.envs(gated.variables("localhost")).env("HOME", gated.lab.home.path());
+        clean(&run(with_secrets(command)).expect(0), &format!("completion of {words:?}"));
+    }
 }
 
 #[test]
@@ -123,6 +240,12 @@ fn nothing_comes_out_of_usage_errors() {
     let url = format!("http://elastic:{}@localhost:1", SECRETS[0]);
     for flag in ["--search-url", "--gateway-url", "--operate-url", "--broker-url"] {
         let ended = gated.run(&["check", flag, &url, "-vvv"]).expect(2);
+        clean(&ended, flag);
+    }
+    // The scheme forgotten, and where the parser itself complains.
+    let bare = url.trim_start_matches("http://");
+    for (flag, url) in [("--search-url", bare), ("--metrics-push-url", &url), ("--metrics-push-url", bare)] {
+        let ended = gated.run(&["create", flag, url, "-vvv"]).expect(2);
         clean(&ended, flag);
     }
     let broken = gated.file("broken.key", &format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END", SECRETS[6]));

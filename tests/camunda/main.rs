@@ -6,7 +6,9 @@
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod catalogue;
+mod data;
 mod killed;
+mod kubernetes;
 mod release;
 mod restored;
 mod running;

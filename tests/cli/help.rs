@@ -143,6 +143,8 @@ fn a_real_bash_completes_verbs_flags_and_live_values() {
     let lab = Lab::quick();
     lab.run(&["create", "--backup-id", "4711"]).expect(0);
     assert_eq!(offered("camunda-backup describe 47", "", &lab.variables()), ["4711"]);
+    // Not lost among a hundred flags.
+    assert_eq!(offered("camunda-backup describe ", "", &lab.variables()), ["4711"]);
 }
 
 #[test]
@@ -151,8 +153,11 @@ fn kubectl_is_answered_in_its_own_way() {
     let flags = run(bare(&path, &["create", "--retr"])).expect(0);
     assert_eq!(flags.err, "");
     assert!(flags.out.starts_with("--retries\t") && flags.out.ends_with(":4\n"), "{}", flags.out);
-    let verbs = run(bare(path, &[""])).expect(0).out;
-    assert!(verbs.contains("\nverify\t") || verbs.starts_with("verify\t"), "{verbs}");
+    let verbs = run(bare(&path, &[""])).expect(0).out;
+    assert!(verbs.contains("\nverify\t") && !verbs.contains("--"), "{verbs}");
+    // Where there is nothing else, flags.
+    let flags = run(bare(path, &["status", ""])).expect(0).out;
+    assert!(flags.contains("\n--namespace\t"), "{flags}");
 }
 
 #[test]

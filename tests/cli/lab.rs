@@ -92,21 +92,20 @@ impl Lab {
 
     /// The variables of the Camunda guide, as they are set for this release.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let all = [
+        let one = [
             ("OPERATE_MANAGEMENT_API", Component::Operate),
             ("TASKLIST_MANAGEMENT_API", Component::Tasklist),
             ("OPTIMIZE_MANAGEMENT_API", Component::Optimize),
             ("GATEWAY_MANAGEMENT_API", Component::Gateway),
             ("ELASTIC_ENDPOINT", Component::Search),
         ];
-        let served = all.iter().filter(|(_, component)| self.served.addresses.contains_key(component));
-        served
-            .map(|(name, component)| (*name, self.url(*component)))
-            .chain([
-                ("BROKER_MANAGEMENT_APIS", self.brokers()),
-                ("ELASTIC_SNAPSHOT_REPOSITORY", "camunda-backup".to_owned()),
-            ])
-            .collect()
+        // Not every release has every process.
+        let there = one.into_iter().filter(|(_, component)| self.served.addresses.contains_key(component));
+        let rest = [
+            ("BROKER_MANAGEMENT_APIS", self.brokers()),
+            ("ELASTIC_SNAPSHOT_REPOSITORY", "camunda-backup".to_owned()),
+        ];
+        there.map(|(variable, component)| (variable, self.url(component))).chain(rest).collect()
     }
 
     /// In this home, without any URL.

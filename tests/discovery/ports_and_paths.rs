@@ -103,6 +103,16 @@ fn ports_of_ones_own() {
 }
 
 #[test]
+fn an_address_of_the_new_kind_is_written_as_urls_want_it() {
+    let chart = Chart::of("8.7")
+        .edit("Service", "operate", |s| drop(s["spec"]["ports"].as_array_mut().expect("ports").pop()));
+    let mut objects = chart.run();
+    objects.pods.iter_mut().for_each(|pod| pod.status.pod_ip = Some("fd00::7".to_owned()));
+    let release = release(&objects, None, "prod").expect("one release");
+    assert_eq!(place(&release, Component::Operate).url(), "http://[fd00::7]:9600");
+}
+
+#[test]
 fn a_service_that_does_not_lead_there_is_told() {
     let release = find(
         Chart::of("8.7")

@@ -11,10 +11,9 @@ use camunda_backup::run::Journal as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
 use super::lease::{armed, options, seventeen};
-use super::rig::{Space, get, kubectl, load, transport};
+use super::rig::{Space, ends, get, kubectl, load, transport};
 
 /// The kubeconfig of the tests with changes, and a client made of it.
 async fn with(
@@ -95,12 +94,8 @@ async fn a_credential_plugin_logs_in_and_what_it_says_is_not_repeated() {
     let wrong = with(directory.path(), &space, |user, _| *user = json!({ "token": "geheim" }))
         .await
         .expect("not asked yet");
-    let began = Instant::now();
-    let error = wrong.inventory(&space.name).await.expect_err("refused");
-    assert!(
-        matches!(error, ClusterError::Unauthorized { .. }) && began.elapsed() < Duration::from_secs(5),
-        "{error}"
-    );
+    let error = ends("a list", wrong.inventory(&space.name)).await.expect_err("refused");
+    assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error}");
     assert!(!error.to_string().contains("geheim"));
 }
 

@@ -105,6 +105,12 @@ async fn the_cron_job_fires_takes_backups_prunes_and_is_verified() {
         camunda.jobs("create", has_succeeded).await >= 2
     })
     .await;
+    // Pod Security asks for the rest, but not for a file system that nobody can write to.
+    let security = "{.spec.containers[0].securityContext.readOnlyRootFilesystem} {.spec.containers[0].securityContext.capabilities.drop}";
+    let security = format!("jsonpath={{range .items[*]}}{security}{{\"\\n\"}}{{end}}");
+    let pods = ["get", "pods", "-l", "app.kubernetes.io/component=create", "-o", &security];
+    let pods = camunda.space.kubectl(&pods).await;
+    assert!(!pods.is_empty() && pods.lines().all(|p| p == r#"true ["ALL"]"#), "{pods}");
     eventually("the newest was verified", minutes, async || camunda.jobs("verify", has_succeeded).await >= 1)
         .await;
     eventually("the guard looked", minutes, async || camunda.jobs("guard", has_succeeded).await >= 1).await;

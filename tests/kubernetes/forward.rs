@@ -1,6 +1,6 @@
 //! Forwards into real pods, through a real kubelet.
 
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use camunda_backup::client::TransportError;
 use serde_json::json;
@@ -72,14 +72,11 @@ async fn what_the_node_says_is_what_the_user_reads() {
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
-async fn a_forward_is_quick_and_many_requests_share_it() {
+async fn many_requests_share_a_forward() {
     let space = Space::new().await;
     space.web("web", 1).await;
     let transport = transport(&space, "web", space.forward(&space.cluster, "web", 8080));
-    #[expect(clippy::disallowed_methods, reason = "measures real time")]
-    let began = Clock::now();
     for _ in 0..50 {
         assert!(get(&transport).await.is_ok());
     }
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -101,6 +101,7 @@ async fn an_image_that_is_not_there_is_told_and_the_rights_are_those_of_the_tabl
         image: "testbed.local/not-there:1".to_owned(),
         service_account: None,
         grace_seconds: 2,
+        deadline_seconds: 600,
         retries: 0,
         final_codes: vec![2, 40],
     };

@@ -10,7 +10,7 @@ use camunda_backup::run::{Armed, Journal as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::rig::{Space, clock};
+use super::rig::{Space, clock, eventually};
 
 const DURATION: Duration = Duration::from_secs(4);
 
@@ -79,7 +79,7 @@ async fn a_living_holder_is_refused_and_a_dead_one_taken_over_with_what_it_left(
         }
         other => panic!("expected to take it over, got {other:?}"),
     }
-    assert!((DURATION..DURATION * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= DURATION, "a living one could have been taken over: {:?}", began.elapsed());
     assert_eq!(armed(&space).await, None);
     held(&space, "third").await;
 }
@@ -119,11 +119,7 @@ async fn edits_conflict_and_are_survived_and_a_theft_is_noticed() {
     assert!(!journal.lost());
     let theft = json!({ "spec": { "holderIdentity": "thief" } }).to_string();
     space.kubectl(&["patch", "lease", &lease, "--type=merge", "-p", &theft]).await;
-    let began = Instant::now();
-    while !journal.lost() {
-        assert!(began.elapsed() < DURATION, "not noticed");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually("the theft is noticed", Duration::from_secs(60), async || journal.lost()).await;
     let error = journal.arm(&seventeen()).await.expect_err("lost").to_string();
     assert!(error.contains(&lease), "{error}");
     assert!(journal.disarm().await.expect_err("not ours").to_string().contains("thief"));

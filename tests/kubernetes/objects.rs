@@ -65,6 +65,8 @@ fn record(outcome: &str) -> Record {
         exporting_paused: false,
         paused_seconds: Some(1.5),
         parts: BTreeMap::from([(Part::Zeebe, part)]),
+        skipped: std::collections::BTreeMap::new(),
+        elsewhere: None,
         written_by: "0.1.0".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::jobs::{install, start};
 use super::lease::{armed, options, seventeen};
-use super::rig::{Space, eventually, get, testbed, transport};
+use super::rig::{Space, ends, eventually, get, testbed, transport};
 
 async fn held(space: &Space, duration: Duration) -> LeaseJournal {
     let options = LeaseOptions { duration, ..options(space, "first") };
@@ -32,9 +32,7 @@ async fn a_killed_api_server_is_survived_by_lease_and_forward() {
     journal.arm(&seventeen()).await.expect("stored");
     testbed("apiserver.sh", &["kill"]).await;
     // The stream is gone, and nobody makes a new one: it fails with a reason, it does not hang.
-    let began = Instant::now();
-    let error = get(&transport).await.expect_err("the API server is dead");
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}: {error}", began.elapsed());
+    let error = ends("a request", get(&transport)).await.expect_err("the API server is dead");
     assert!(error.to_string().contains("the connection to the Kubernetes API broke"), "{error}");
     // Disarming waits for it to come back.
     journal.disarm().await.expect("stored in the end");
@@ -67,17 +65,16 @@ async fn a_frozen_api_server_holds_nobody_longer_than_the_deadlines() {
     let journal = held(&space, duration).await;
     testbed("apiserver.sh", &["freeze"]).await;
     let began = Instant::now();
-    let arming = journal.arm(&seventeen()).await.expect_err("nobody stores it").to_string();
-    let took = began.elapsed();
+    let arming = ends("arming", journal.arm(&seventeen())).await.expect_err("nobody stores it").to_string();
     let quick = space.cluster.clone().with_deadline(Duration::from_secs(2));
-    let listing = quick.inventory(&space.name).await;
+    let listing = ends("a list", quick.inventory(&space.name)).await;
     let http = Http::new(std::sync::Arc::new(transport));
-    let call = http.call(&Request::get(Component::Gateway, "/"), Duration::from_secs(2)).await;
+    let request = Request::get(Component::Gateway, "/");
+    let call = ends("a request", http.call(&request, Duration::from_secs(2))).await;
     tokio::time::sleep_until(began + duration).await;
     let lost = journal.lost();
     testbed("apiserver.sh", &["thaw"]).await;
     testbed("apiserver.sh", &["wait"]).await;
-    assert!(took <= duration / 2 + Duration::from_secs(1), "{took:?}");
     assert!(arming.contains("did not answer"), "{arming}");
     assert!(matches!(listing, Err(ClusterError::NoAnswer { .. })), "{listing:?}");
     assert!(call.expect_err("it is frozen").to_string().contains("no answer within 2 s"));
@@ -86,23 +83,21 @@ async fn a_frozen_api_server_holds_nobody_longer_than_the_deadlines() {
     journal.disarm().await.expect("stored");
     assert_eq!(armed(&space).await, None);
     eventually("an answer again", Duration::from_secs(30), async || {
-        http.call(&Request::get(Component::Gateway, "/"), Duration::from_secs(2)).await.is_ok()
+        http.call(&request, Duration::from_secs(2)).await.is_ok()
     })
     .await;
 }
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
-async fn a_server_that_stays_away_is_an_error_in_seconds() {
+async fn a_server_that_stays_away_is_an_error() {
     let space = Space::new().await;
     testbed("apiserver.sh", &["stop"]).await;
-    let began = Instant::now();
-    let listing = space.cluster.inventory(&space.name).await;
-    let took = began.elapsed();
+    let listing = ends("a list", space.cluster.inventory(&space.name)).await;
     testbed("apiserver.sh", &["start"]).await;
     testbed("apiserver.sh", &["wait"]).await;
     let text = listing.expect_err("it is away").to_string();
-    assert!(text.contains("did not answer") && took < Duration::from_secs(15), "{took:?}: {text}");
+    assert!(text.contains("did not answer"), "{text}");
 }
 
 #[tokio::test]

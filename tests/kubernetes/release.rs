@@ -9,9 +9,9 @@ use camunda_backup::cluster::rights::Command as Needs;
 use serde_json::{Value, json};
 
 use super::lab::{BINARY, Ended, Running, bare, run};
-use super::rig::{IMAGE, Space, eventually, image, kubectl, load};
+use super::rig::{IMAGE, Space, eventually, image, kubectl, load_archive, ours};
 
-/// The image with the built binary.
+/// The image that is shipped.
 pub const OURS: &str = "testbed.local/camunda-backup:test";
 
 /// The sandbox's first port; the others follow in the order of its components.
@@ -203,17 +203,17 @@ fn chart(namespace: &str) -> Vec<Value> {
     items
 }
 
-/// The built binary with what it is linked to and nothing else, made once.
+/// The image as it is shipped, around a static binary, made once.
 async fn our_image() {
     static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MADE.get_or_init(|| async {
-        let root = tempfile::tempdir().expect("a directory");
-        let program = root.path().join("camunda-backup");
-        std::fs::copy(BINARY, &program).expect("readable");
-        // Symbols are most of it; without the tool it is only larger.
-        let _ = Command::new("strip").arg(&program).status();
-        copy_libraries(root.path(), Path::new(BINARY)).await;
-        load(OURS, &[root.path().to_str().expect("text"), "/camunda-backup"]).await;
+        let binary =
+            std::env::var("STATIC_BINARY").expect("make test-kubernetes builds it and sets STATIC_BINARY");
+        let folder = tempfile::tempdir().expect("a directory");
+        let archive = folder.path().join("image.tar");
+        let archive = archive.to_str().expect("text");
+        ours("scripts/image.sh", &["--with", "tar", "--binary", &binary, "--output", archive, OURS]).await;
+        load_archive(archive).await;
     })
     .await;
 }

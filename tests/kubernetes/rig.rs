@@ -161,8 +161,13 @@ pub async fn kubectl(arguments: &[&str], input: Option<&str>) -> String {
 
 /// A script of the testbed, and what it prints.
 pub async fn testbed(script: &str, arguments: &[&str]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/kube").join(script);
-    let done = Command::new(&path).args(arguments).output().await.expect("the testbed");
+    ours(&format!("testbed/kube/{script}"), arguments).await
+}
+
+/// A script of this repository, and what it prints.
+pub async fn ours(script: &str, arguments: &[&str]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let done = Command::new(&path).args(arguments).output().await.expect("a script");
     assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
@@ -180,17 +185,28 @@ pub async fn image() {
 /// Makes an image and puts it where pods find it: on the testbed's node, or where the command of `TESTBED_LOAD` puts an
 /// archive (`kind load image-archive`).
 pub async fn load(name: &str, contents: &[&str]) {
-    let Ok(command) = std::env::var("TESTBED_LOAD") else {
-        testbed("image.sh", &[&[name], contents].concat()).await;
-        return;
-    };
     let folder = tempfile::tempdir().expect("a directory");
     let archive = folder.path().join("image.tar");
     let archive = archive.to_str().expect("text");
     testbed("image.sh", &[&["--output", archive, name], contents].concat()).await;
+    load_archive(archive).await;
+}
+
+pub async fn load_archive(archive: &str) {
+    let Ok(command) = std::env::var("TESTBED_LOAD") else {
+        testbed("exec.sh", &["ctr", "-n", "k8s.io", "images", "import", archive]).await;
+        return;
+    };
     let words: Vec<_> = command.split_whitespace().chain([archive]).collect();
     let done = Command::new(words[0]).args(&words[1..]).output().await.expect("TESTBED_LOAD");
     assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// What has to end by itself, however busy the machine is.
+#[expect(clippy::disallowed_methods, reason = "a limit to the patience of a test")]
+pub async fn ends<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }
 
 /// Repeats until it is true.

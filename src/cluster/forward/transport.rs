@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::PodForward;
 use crate::client::{
-    BoxFuture, Endpoint, HttpTransport, Request, Response, SetupError, Transport, TransportError,
+    BoxFuture, Each, Endpoint, HttpTransport, Request, Response, SetupError, Transport, TransportError,
 };
 use crate::model::Component;
 
@@ -43,6 +45,24 @@ impl Transport for ForwardTransport {
             let before = forward.notes().mark();
             self.http.send(request).await.map_err(|error| forward.notes().explain(before, error))
         })
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Request,
+        each: Each<'a>,
+    ) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let Some(forward) = self.forwards.get(&request.component) else {
+                return self.http.stream(request, each).await;
+            };
+            let before = forward.notes().mark();
+            self.http.stream(request, each).await.map_err(|error| forward.notes().explain(before, error))
+        })
+    }
+
+    fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
+        self.http.without_secrets(component, body)
     }
 
     fn describe(&self, component: Component, path: &str) -> String {

@@ -112,6 +112,8 @@ impl Follower<'_> {
             return Ok((!open).then(|| self.last.take().unwrap_or_else(deleted)));
         };
         Ok(ended(&job).map(|how| match (how, self.last.take()) {
+            // Complete is what has ended with 0, be it after a failure that we saw, in another pod or another start of it.
+            (Ok(()), Some(JobEnd::Exited { pod, .. })) => JobEnd::Exited { code: 0, pod },
             (_, Some(end)) => end,
             (Ok(()), None) => JobEnd::Failed(format!("Job {name} is complete, but its pod is gone")),
             (Err(why), None) => JobEnd::Failed(why),
@@ -151,7 +153,19 @@ impl Follower<'_> {
             }
             Some(_) => tell(format!("pod {name} runs")),
         }
-        if let Some(end) = self.log(&name, line).await? {
+        let end = match self.log(&name, line).await {
+            Ok(end) => end,
+            // Its node is lost, or it was deleted just now, or logs may not be read: what becomes of the Job does not hang
+            // on that.
+            Err(error) => {
+                let text = format!("the log of pod {name} cannot be read: {error}");
+                if self.told.insert(text.clone()) {
+                    news(&text);
+                }
+                self.end(&name).await?
+            }
+        };
+        if let Some(end) = end {
             self.seen.insert(name, None);
             self.last = Some(end);
         }

@@ -13,6 +13,8 @@ pub struct JobFromImage {
     pub service_account: Option<String>,
     /// How long it may take from SIGTERM to its end, in seconds: the budget of a release, and half a minute.
     pub grace_seconds: u32,
+    /// When Kubernetes ends it, in seconds: also one whose image never comes, or that finds no node.
+    pub deadline_seconds: u64,
     /// How often it is started again when it dies, or ends with a code that another run may turn into success.
     pub retries: u32,
     /// Exit codes with which another run makes no sense.
@@ -86,6 +88,7 @@ pub(super) fn from_image(from: &JobFromImage, release: &str, arguments: &[String
     }
     let mut spec = json!({
         "backoffLimit": from.retries,
+        "activeDeadlineSeconds": from.deadline_seconds,
         "ttlSecondsAfterFinished": 7 * 24 * 3600,
         "template": { "metadata": { "labels": labels }, "spec": pod },
     });

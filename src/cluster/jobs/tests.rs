@@ -43,6 +43,7 @@ fn image() -> JobFromImage {
         image: "registry/camunda-backup:1".to_owned(),
         service_account: Some("backup".to_owned()),
         grace_seconds: 330,
+        deadline_seconds: 7200,
         retries: 2,
         final_codes: vec![2, 40],
     }
@@ -57,6 +58,8 @@ fn a_job_from_an_image_may_run_in_a_restricted_namespace() {
         (&pod["securityContext"]["runAsNonRoot"], &pod["restartPolicy"]),
         (&json!(true), &json!("Never"))
     );
+    // Else one whose image never comes would begin some day when nobody expects it.
+    assert_eq!(job["spec"]["activeDeadlineSeconds"], 7200);
     let codes = &job["spec"]["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"];
     assert_eq!(codes, &json!([2, 40]));
 }
@@ -86,4 +89,68 @@ async fn the_cron_job_of_a_release_is_found_and_started_once() {
     cluster.stop_job(&started).await.expect("gone already");
     let end = cluster.follow_job(&started, |_| {}, |_| {}).await;
     assert_eq!(end, Ok(JobEnd::Failed(format!("Job {} was deleted", started.name))));
+}
+
+fn running_pod(name: &str, state: &Value) -> Value {
+    let labels = json!({ "batch.kubernetes.io/job-name": "nightly-1" });
+    let container = json!({ "name": "camunda-backup", "state": state, "image": "", "imageID": "", "ready": true, "restartCount": 0 });
+    json!({ "metadata": { "name": name, "labels": labels }, "status": { "containerStatuses": [container] } })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_followed_to_its_end_although_a_log_cannot_be_read() {
+    const POD: &str = "/api/v1/namespaces/prod/pods/nightly-1-a";
+    const JOB: &str = "/apis/batch/v1/namespaces/prod/jobs/nightly-1";
+    let job = StartedJob {
+        namespace: "prod".to_owned(),
+        name: "nightly-1".to_owned(),
+        container: "camunda-backup".to_owned(),
+    };
+    // Deleted between two looks, its node lost, its log not for us: for longer than an API server may be away.
+    for how in [How::Refuse(404, "NotFound"), How::Refuse(502, "BadGateway"), How::Refuse(403, "Forbidden")] {
+        let api = FakeApi::default();
+        let cluster = Cluster::from_client(api.client(), "prod");
+        api.put(JOB, json!({ "metadata": { "name": "nightly-1" } }));
+        api.put(POD, running_pod("nightly-1-a", &json!({ "running": {} })));
+        api.fail("GET", "/log", usize::MAX, how);
+        let news = std::cell::RefCell::new(Vec::new());
+        let follow = cluster.follow_job(&job, |_| {}, |n| news.borrow_mut().push(n.to_owned()));
+        let goes_on = async {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            api.put(POD, running_pod("nightly-1-a", &json!({ "terminated": { "exitCode": 21 } })));
+            let failed = json!({ "type": "Failed", "status": "True" });
+            api.put(
+                JOB,
+                json!({ "metadata": { "name": "nightly-1" }, "status": { "conditions": [failed] } }),
+            );
+        };
+        let (end, ()) = tokio::join!(follow, goes_on);
+        assert_eq!(end, Ok(JobEnd::Exited { code: 21, pod: "nightly-1-a".to_owned() }), "{how:?}");
+        let told = news.borrow().iter().filter(|n| n.contains("cannot be read")).count();
+        assert_eq!(told, 1, "{how:?}: {:?}", news.borrow());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_complete_has_succeeded_whatever_was_seen_before() {
+    let api = FakeApi::default();
+    let cluster = Cluster::from_client(api.client(), "prod");
+    let job = StartedJob {
+        namespace: "prod".to_owned(),
+        name: "nightly-1".to_owned(),
+        container: "camunda-backup".to_owned(),
+    };
+    // As with `restartPolicy: OnFailure`: the same pod, started once more.
+    let ended = |code: i32| running_pod("nightly-1-a", &json!({ "terminated": { "exitCode": code } }));
+    api.put("/api/v1/namespaces/prod/pods/nightly-1-a", ended(12));
+    let path = "/apis/batch/v1/namespaces/prod/jobs/nightly-1";
+    api.put(path, json!({ "metadata": { "name": "nightly-1" } }));
+    let goes_on = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        api.put("/api/v1/namespaces/prod/pods/nightly-1-a", ended(0));
+        let complete = json!({ "type": "Complete", "status": "True" });
+        api.put(path, json!({ "metadata": { "name": "nightly-1" }, "status": { "conditions": [complete] } }));
+    };
+    let (end, ()) = tokio::join!(cluster.follow_job(&job, |_| {}, |_| {}), goes_on);
+    assert_eq!(end, Ok(JobEnd::Exited { code: 0, pod: "nightly-1-a".to_owned() }));
 }

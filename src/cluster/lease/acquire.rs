@@ -16,6 +16,12 @@ use crate::run::Armed;
 /// How often a watcher looks.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// After how long a write is repeated that met another one.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How many writes may meet others before we give up.
+const CONFLICTS: u32 = 50;
+
 /// What became of the wish to hold a release.
 #[derive(Debug)]
 pub enum Acquired {
@@ -54,6 +60,7 @@ impl LeaseJournal {
         let store = Store::new(cluster, options);
         let mut watched: Option<Watched> = None;
         let mut failing: Option<Instant> = None;
+        let mut conflicts = 0;
         // Whom we take it from. An attempt whose answer was lost may have made us the holder.
         let mut from: Option<Holder> = None;
         loop {
@@ -103,8 +110,15 @@ impl LeaseJournal {
                         (from, left) => Acquired::TakenOver { journal, from, left },
                     });
                 }
-                // Somebody was faster, or it is not known whether we were: look again.
-                Err(ClusterError::Conflict { .. }) => {}
+                // Somebody was faster, or it is not known whether we were: look again. Where nobody ever is there, something
+                // else than another run refuses us.
+                Err(error @ ClusterError::Conflict { .. }) => {
+                    conflicts += 1;
+                    if conflicts >= CONFLICTS {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
                 Err(error) if error.is_passing() => {
                     let since = *failing.get_or_insert(asked);
                     if since.elapsed() >= store.options.duration {

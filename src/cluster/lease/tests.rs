@@ -115,6 +115,19 @@ async fn whoever_lives_is_not_taken_over_even_when_its_clock_is_far_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn conflicts_without_end_are_an_error_and_no_storm() {
+    let api = FakeApi::default();
+    held(&api, "a_1").await.finish().await.expect("stored");
+    api.fail("PUT", "/leases", 3, How::Refuse(409, "Conflict"));
+    held(&api, "b_2").await.finish().await.expect("stored");
+    api.fail("PUT", "/leases", usize::MAX, How::Refuse(409, "Conflict"));
+    let before = api.asked().len();
+    let error = LeaseJournal::acquire(&cluster(&api), options("c_3"), |_, _| {}).await.expect_err("refused");
+    assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
+    assert!(api.asked().len() - before <= 100, "{} requests", api.asked().len() - before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_heir_need_not_watch() {
     let api = FakeApi::default();
     let first = held(&api, "a_1").await;

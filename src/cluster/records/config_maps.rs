@@ -53,6 +53,12 @@ pub struct Record {
     /// Its parts.
     #[serde(default)]
     pub parts: BTreeMap<Part, RecordedPart>,
+    /// Parts that were left out, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<Part, String>,
+    /// What belongs to a restore and is in no part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
     /// Version of this tool.
     pub written_by: String,
 }

@@ -29,6 +29,8 @@ fn record(id: u64) -> Record {
         paused_seconds: None,
         exporting_paused: false,
         parts: BTreeMap::from([(Part::Operate, RecordedPart { state: "started".to_owned(), pieces })]),
+        skipped: BTreeMap::new(),
+        elsewhere: None,
         written_by: "0.1.0".to_owned(),
     }
 }

@@ -82,6 +82,8 @@ impl Zeebe {
             start,
             rate: i64::from(profile.records_per_second),
             exporter: match profile.engine {
+                _ if profile.is_relational() => "rdbms",
+                _ if profile.layout.history.is_some() => "camundaexporter",
                 Engine::Elasticsearch => "elasticsearch",
                 Engine::OpenSearch => "opensearch",
             },

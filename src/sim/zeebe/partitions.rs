@@ -123,8 +123,9 @@ impl Zeebe {
                     .of_broker(broker)
                     .map(|(p, _)| json!({ "id": p.number, "state": "ACTIVE", "priority": 1, "config": config }))
                     .collect();
+                let state = if profile.leaving.contains(&broker) { "LEAVING" } else { "ACTIVE" };
                 json!({
-                    "id": broker, "state": "ACTIVE", "version": 0, "lastUpdatedAt": "0000-01-01T00:00:00Z",
+                    "id": broker, "state": state, "version": 0, "lastUpdatedAt": "0000-01-01T00:00:00Z",
                     "partitions": partitions,
                 })
             })

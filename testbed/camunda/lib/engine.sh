@@ -34,7 +34,7 @@ node.name: testbed
 path.data: $1/data
 path.logs: $1/logs
 path.repo: ["$WORK/store/snapshots"]
-http.host: 127.0.0.1
+http.host: $BIND
 http.port: $ENGINE_PORT
 transport.host: 127.0.0.1
 transport.port: $ENGINE_TRANSPORT_PORT
@@ -53,19 +53,21 @@ YAML
 }
 
 engine_launch() {
-  local home=$WORK/engine java
-  java=$(engine_java) || die "$ENGINE needs a Java from 17 to 23"
+  local variables
   ports_free "$ENGINE_PORT" "$ENGINE_TRANSPORT_PORT"
   engine_prepare
-  local variables=(PATH="$PATH" HOME="$home/tmp")
-  if [ "$ENGINE" = elasticsearch ]; then
-    variables+=(ES_JAVA_HOME="$java" ES_PATH_CONF="$home/config" ES_TMPDIR="$home/tmp")
-  else
-    variables+=(OPENSEARCH_JAVA_HOME="$java" OPENSEARCH_PATH_CONF="$home/config" OPENSEARCH_TMPDIR="$home/tmp")
-  fi
+  variables=$(engine_env)
+  mapfile -t variables <<<"$variables"
   local as=()
   if is_root; then as=(setpriv --reuid "$ENGINE_USER" --regid "$ENGINE_USER" --init-groups --); fi
-  process_start engine "${as[@]}" env -i "${variables[@]}" "$home/home/bin/$ENGINE"
+  process_start engine "${as[@]}" env -i PATH="$PATH" "${variables[@]}" "$WORK/engine/home/bin/$ENGINE"
+}
+
+engine_env() {
+  local home=$WORK/engine java prefix=ES
+  java=$(engine_java) || die "$ENGINE needs a Java from 17 to 23"
+  [ "$ENGINE" = elasticsearch ] || prefix=OPENSEARCH
+  printf '%s\n' "HOME=$home/tmp" "${prefix}_JAVA_HOME=$java" "${prefix}_PATH_CONF=$home/config" "${prefix}_TMPDIR=$home/tmp"
 }
 
 engine_wait() {

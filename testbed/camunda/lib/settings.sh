@@ -11,7 +11,7 @@ RUN_DIR=$WORK/run
 LOG_DIR=$WORK/log
 
 # Those that cannot change under existing data or running components, and those that count at the next start.
-FIXED_SETTINGS=(CAMUNDA_VERSION WEBAPPS_VERSION ENGINE BROKERS PARTITIONS REPLICATION PORT_BASE)
+FIXED_SETTINGS=(PLATFORM CAMUNDA_VERSION WEBAPPS_VERSION ENGINE BROKERS PARTITIONS REPLICATION PORT_BASE)
 START_SETTINGS=(SNAPSHOT_REPOSITORY BACKUP_STORE ENGINE_HEAP BROKER_HEAP GATEWAY_HEAP WEBAPP_HEAP
   EXTRA_BROKER_ENV EXTRA_GATEWAY_ENV EXTRA_OPERATE_ENV EXTRA_TASKLIST_ENV)
 
@@ -26,6 +26,8 @@ settings_load() {
     done <"$WORK/settings"
   fi
 
+  PLATFORM=${PLATFORM:-processes}
+  case $PLATFORM in processes | kubernetes) ;; *) die "PLATFORM is processes or kubernetes, not '$PLATFORM'" ;; esac
   CAMUNDA_VERSION=${CAMUNDA_VERSION:-8.6.0}
   # Before 8.6 Operate and Tasklist were not part of the distribution, and no registry has them: those of 8.6 take
   # their place (they can import the records of 8.5).
@@ -38,7 +40,9 @@ settings_load() {
   BROKERS=${BROKERS:-1}
   PARTITIONS=${PARTITIONS:-2}
   REPLICATION=${REPLICATION:-$BROKERS}
-  SNAPSHOT_REPOSITORY=${SNAPSHOT_REPOSITORY-camunda_backup} # empty: none registered, none configured
+  local repository=camunda_backup
+  [ "$PLATFORM" = processes ] || repository=camunda-backup # as the chart's objects say
+  SNAPSHOT_REPOSITORY=${SNAPSHOT_REPOSITORY-$repository} # empty: none registered, none configured
   BACKUP_STORE=${BACKUP_STORE:-S3}                          # of Zeebe: S3, or NONE
   case $BACKUP_STORE in S3 | NONE) ;; *) die "BACKUP_STORE is S3 or NONE, not '$BACKUP_STORE'" ;; esac
 
@@ -57,7 +61,11 @@ settings_load() {
   PORT_BASE=${PORT_BASE:-} # empty: the usual ports; else 100 ports from there on
   settings_ports
 
+  # Where components listen, and how they find each other.
+  BIND=127.0.0.1
   ENGINE_URL=http://127.0.0.1:$ENGINE_PORT
+  S3_URL=http://127.0.0.1:$S3_PORT
+  GATEWAY_HOST=127.0.0.1
 }
 
 settings_ports() {
@@ -105,6 +113,7 @@ settings_exports() {
     OPERATE_URL "http://127.0.0.1:$OPERATE_PORT" \
     TASKLIST_URL "http://127.0.0.1:$TASKLIST_PORT" \
     TESTBED_WORK "$TESTBED_WORK"
+  [ "$PLATFORM" = processes ] || pods_exports
 }
 
 # export_lines NAME VALUE...: quoted only where it has to be, so that more than a shell can read the lines.

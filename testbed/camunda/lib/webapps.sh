@@ -2,32 +2,35 @@
 # Operate and Tasklist: each a process of its own, with its management API on a port of its own.
 
 webapp_launch() { # operate|tasklist
-  local app=$1 name=${1^^} key port management cluster extra variables
-  port=${name}_PORT management=${name}_MANAGEMENT_PORT cluster=${name}_CLUSTER_PORT extra=EXTRA_${name}_ENV
+  local port=${1^^}_PORT management=${1^^}_MANAGEMENT_PORT variables
   ports_free "${!port}" "${!management}"
+  mapfile -t variables < <(webapp_env "$1")
+  camunda_command "$WEBAPPS_HOME" "$1" "${variables[@]}"
+  process_start "$1" "${COMMAND[@]}"
+}
+
+webapp_env() { # operate|tasklist
+  local app=$1 name=${1^^} key port management cluster extra
+  port=${name}_PORT management=${name}_MANAGEMENT_PORT cluster=${name}_CLUSTER_PORT extra=EXTRA_${name}_ENV
   key=CAMUNDA_${name}_${ENGINE^^}
-  mapfile -t variables < <(
-    # While the engine is away, Tasklist's importer tries again without a pause and logs a stack trace each time:
-    # gigabytes within minutes, and so busy that the engine takes twice as long to come back.
-    printf '%s\n' "JAVA_OPTS=$(java_options "$WEBAPP_HEAP") -Dlogging.level.io.camunda.tasklist.zeebeimport=off" \
-      "SERVER_PORT=${!port}" "MANAGEMENT_SERVER_PORT=${!management}" \
-      "CAMUNDA_DATABASE_TYPE=$ENGINE" "CAMUNDA_DATABASE_URL=$ENGINE_URL" \
-      "CAMUNDA_${name}_DATABASE=$ENGINE" \
-      "CAMUNDA_${name}_${ENGINE^^}_URL=$ENGINE_URL" "CAMUNDA_${name}_ZEEBE${ENGINE^^}_URL=$ENGINE_URL" \
-      "${key}_NUMBEROFREPLICAS=0" "${key}_CLUSTERNAME=$ENGINE" \
-      "CAMUNDA_${name}_ZEEBE${ENGINE^^}_CLUSTERNAME=$ENGINE" \
-      "CAMUNDA_${name}_ZEEBE_GATEWAYADDRESS=127.0.0.1:$GATEWAY_GRPC_PORT" \
-      "CAMUNDA_${name}_ZEEBE_RESTADDRESS=http://127.0.0.1:$GATEWAY_REST_PORT" \
-      "CAMUNDA_${name}_CSRFPREVENTIONENABLED=false" "CAMUNDA_${name}_CSRF_PREVENTION_ENABLED=false"
-    # Each opens a port of Zeebe's cluster protocol too, on all addresses unless told otherwise.
-    printf '%s\n' ZEEBE_GATEWAY_CLUSTER_HOST=127.0.0.1 "ZEEBE_GATEWAY_CLUSTER_PORT=${!cluster}"
-    if [ -n "$SNAPSHOT_REPOSITORY" ]; then echo "CAMUNDA_${name}_BACKUP_REPOSITORYNAME=$SNAPSHOT_REPOSITORY"; fi
-    # Tasklist's archiver needs the plugin for index state management, and ends the process where it is missing.
-    if [ "$app $ENGINE" = 'tasklist opensearch' ]; then echo CAMUNDA_TASKLIST_ARCHIVERENABLED=false; fi
-    words "${!extra}"
-  )
-  camunda_command "$WEBAPPS_HOME" "$app" "${variables[@]}"
-  process_start "$app" "${COMMAND[@]}"
+  # While the engine is away, Tasklist's importer tries again without a pause and logs a stack trace each time:
+  # gigabytes within minutes, and so busy that the engine takes twice as long to come back.
+  printf '%s\n' "JAVA_OPTS=$(java_options "$WEBAPP_HEAP") -Dlogging.level.io.camunda.tasklist.zeebeimport=off" \
+    "SERVER_PORT=${!port}" "MANAGEMENT_SERVER_PORT=${!management}" \
+    "CAMUNDA_DATABASE_TYPE=$ENGINE" "CAMUNDA_DATABASE_URL=$ENGINE_URL" \
+    "CAMUNDA_${name}_DATABASE=$ENGINE" \
+    "CAMUNDA_${name}_${ENGINE^^}_URL=$ENGINE_URL" "CAMUNDA_${name}_ZEEBE${ENGINE^^}_URL=$ENGINE_URL" \
+    "${key}_NUMBEROFREPLICAS=0" "${key}_CLUSTERNAME=$ENGINE" \
+    "CAMUNDA_${name}_ZEEBE${ENGINE^^}_CLUSTERNAME=$ENGINE" \
+    "CAMUNDA_${name}_ZEEBE_GATEWAYADDRESS=$GATEWAY_HOST:$GATEWAY_GRPC_PORT" \
+    "CAMUNDA_${name}_ZEEBE_RESTADDRESS=http://$GATEWAY_HOST:$GATEWAY_REST_PORT" \
+    "CAMUNDA_${name}_CSRFPREVENTIONENABLED=false" "CAMUNDA_${name}_CSRF_PREVENTION_ENABLED=false"
+  # Each opens a port of Zeebe's cluster protocol too, on all addresses unless told otherwise.
+  printf '%s\n' "ZEEBE_GATEWAY_CLUSTER_HOST=$BIND" "ZEEBE_GATEWAY_CLUSTER_PORT=${!cluster}"
+  if [ -n "$SNAPSHOT_REPOSITORY" ]; then echo "CAMUNDA_${name}_BACKUP_REPOSITORYNAME=$SNAPSHOT_REPOSITORY"; fi
+  # Tasklist's archiver needs the plugin for index state management, and ends the process where it is missing.
+  if [ "$app $ENGINE" = 'tasklist opensearch' ]; then echo CAMUNDA_TASKLIST_ARCHIVERENABLED=false; fi
+  words "${!extra}"
 }
 
 webapp_wait() {

@@ -10,11 +10,18 @@ java_options() {
 # camunda_command HOME SCRIPT VARIABLE...: sets the array COMMAND to what runs bin/SCRIPT of a distribution. Nothing of
 # our environment goes there but PATH, as Spring would take a variable such as CAMUNDA_VERSION for a setting.
 camunda_command() {
-  local home=$1 script=$2 java; shift 2
+  local home=$1 script=$2 common; shift 2
+  common=$(camunda_env "$home")
+  mapfile -t common <<<"$common"
+  COMMAND=(env -i PATH="$PATH" "${common[@]}" "$@" "$home/bin/$script")
+}
+
+# What all of a distribution's programs get.
+camunda_env() { # HOME
+  local java
   java=$(camunda_java) || die "Camunda needs Java 21 or newer"
-  COMMAND=(env -i PATH="$PATH" HOME="$WORK/tmp" JAVA_HOME="$java" ZEEBE_LOG_APPENDER=Console
-    LOG4J_CONFIGURATION_FILE="$home/config/log4j2.xml" SERVER_ADDRESS=127.0.0.1
-    MANAGEMENT_SERVER_ADDRESS=127.0.0.1 "$@" "$home/bin/$script")
+  printf '%s\n' "HOME=$WORK/tmp" "JAVA_HOME=$java" ZEEBE_LOG_APPENDER=Console \
+    "LOG4J_CONFIGURATION_FILE=$1/config/log4j2.xml" "SERVER_ADDRESS=$BIND" "MANAGEMENT_SERVER_ADDRESS=$BIND"
 }
 
 contact_points() {
@@ -29,7 +36,7 @@ broker_env() {
   printf '%s\n' "JAVA_OPTS=$(java_options "$BROKER_HEAP")" \
     "SERVER_PORT=$((BROKER_REST_PORT + i))" "MANAGEMENT_SERVER_PORT=$((BROKER_MANAGEMENT_PORT + i))" \
     ZEEBE_BROKER_GATEWAY_ENABLE=false \
-    ZEEBE_BROKER_NETWORK_HOST=127.0.0.1 ZEEBE_BROKER_NETWORK_ADVERTISEDHOST=127.0.0.1 \
+    "ZEEBE_BROKER_NETWORK_HOST=$BIND" ZEEBE_BROKER_NETWORK_ADVERTISEDHOST=127.0.0.1 \
     "ZEEBE_BROKER_NETWORK_COMMANDAPI_PORT=$((BROKER_COMMAND_PORT + i))" \
     "ZEEBE_BROKER_NETWORK_INTERNALAPI_PORT=$((BROKER_INTERNAL_PORT + i))" \
     "ZEEBE_BROKER_CLUSTER_NODEID=$i" "ZEEBE_BROKER_CLUSTER_CLUSTERSIZE=$BROKERS" \
@@ -82,18 +89,20 @@ broker_ready() {
   ! process_alive gateway || topology_has "$1"
 }
 
+gateway_env() {
+  printf '%s\n' "JAVA_OPTS=$(java_options "$GATEWAY_HEAP")" \
+    "SERVER_PORT=$GATEWAY_REST_PORT" "MANAGEMENT_SERVER_PORT=$GATEWAY_MANAGEMENT_PORT" \
+    "ZEEBE_GATEWAY_NETWORK_HOST=$BIND" "ZEEBE_GATEWAY_NETWORK_PORT=$GATEWAY_GRPC_PORT" \
+    "ZEEBE_GATEWAY_CLUSTER_HOST=$BIND" ZEEBE_GATEWAY_CLUSTER_ADVERTISEDHOST=127.0.0.1 \
+    "ZEEBE_GATEWAY_CLUSTER_PORT=$GATEWAY_CLUSTER_PORT" \
+    "ZEEBE_GATEWAY_CLUSTER_INITIALCONTACTPOINTS=$(contact_points)"
+  words "$EXTRA_GATEWAY_ENV"
+}
+
 gateway_launch() {
   local variables
   ports_free "$GATEWAY_GRPC_PORT" "$GATEWAY_REST_PORT" "$GATEWAY_MANAGEMENT_PORT" "$GATEWAY_CLUSTER_PORT"
-  mapfile -t variables < <(
-    printf '%s\n' "JAVA_OPTS=$(java_options "$GATEWAY_HEAP")" \
-      "SERVER_PORT=$GATEWAY_REST_PORT" "MANAGEMENT_SERVER_PORT=$GATEWAY_MANAGEMENT_PORT" \
-      ZEEBE_GATEWAY_NETWORK_HOST=127.0.0.1 "ZEEBE_GATEWAY_NETWORK_PORT=$GATEWAY_GRPC_PORT" \
-      ZEEBE_GATEWAY_CLUSTER_HOST=127.0.0.1 ZEEBE_GATEWAY_CLUSTER_ADVERTISEDHOST=127.0.0.1 \
-      "ZEEBE_GATEWAY_CLUSTER_PORT=$GATEWAY_CLUSTER_PORT" \
-      "ZEEBE_GATEWAY_CLUSTER_INITIALCONTACTPOINTS=$(contact_points)"
-    words "$EXTRA_GATEWAY_ENV"
-  )
+  mapfile -t variables < <(gateway_env)
   camunda_command "$CAMUNDA_HOME" gateway "${variables[@]}"
   process_start gateway "${COMMAND[@]}"
 }
