@@ -19,7 +19,7 @@ run() { # PRODUCT VERSION [FILTER...]
   local product=$1 version=$2; shift 2
   echo "--- $product $version"
   # Three at a time: each waits for the engine more than it works. More JVMs at once would start no sooner.
-  env "${product^^}_VERSION=$version" cargo test --locked --quiet --test "$product" -- --ignored --test-threads=3 "$@" 2>&1 \
+  env "${product^^}_VERSION=$version" cargo test --locked --test "$product" -- --ignored --test-threads=3 "$@" 2>&1 \
     | tee "$log" || result=1
   passed=$((passed + $(count passed) + 0)) failed=$((failed + $(count failed) + 0))
   versions="$versions, $product $version"

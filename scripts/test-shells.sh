@@ -4,13 +4,8 @@
 #   test-shells.sh [BINARY]      default: target/debug/kubectl-camunda_backup, built
 set -euo pipefail
 cd "$(dirname "$0")/.."
-missing=()
-for tool in fish zsh mandoc; do command -v $tool >/dev/null || missing+=($tool); done
-if [ ${#missing[@]} -gt 0 ]; then
-  [ "$(id -u)" = 0 ] || { echo "test-shells: please install: ${missing[*]}" >&2; exit 1; }
-  apt-get -qq -o DPkg::Lock::Timeout=600 update >&2
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "${missing[@]}" >&2
-fi
+. testbed/lib.sh
+need_tools fish=fish zsh=zsh mandoc=mandoc
 binary=${1:-}
 [ -n "$binary" ] || { cargo build --locked; binary=target/debug/kubectl-camunda_backup; }
 name=kubectl-camunda_backup

@@ -4,11 +4,12 @@
 #   lines=$(testbed/kube/up.sh) && eval "$lines"
 # With TESTBED_KUBECONFIG that cluster is checked and used; else one real node
 # is started from packages (see README.md). A running one is left as it is.
+#   up.sh fetch                   only builds what is needed, helm too
 #   TESTBED_WORK TESTBED_CACHE    see lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$HERE/lib/gobuild.sh"
 . "$HERE/lib/programs.sh"
-[ $# = 0 ] || usage
+case ${1:-} in '' | fetch) ;; *) usage ;; esac
 
 existing() {
   if ! has kubectl; then
@@ -20,6 +21,12 @@ existing() {
   PATH=$PATH:$WORK/client kubectl --kubeconfig "$TESTBED_KUBECONFIG" --request-timeout=20s get --raw /readyz >/dev/null ||
     die "the cluster of TESTBED_KUBECONFIG ($TESTBED_KUBECONFIG) does not answer"
   say "using the cluster of TESTBED_KUBECONFIG"
+}
+
+fetch() {
+  [ -n "${TESTBED_KUBECONFIG:-}" ] || { build_tools && build_node; }
+  "$HERE/helm.sh" version
+  go_done
 }
 
 own() {
@@ -47,14 +54,16 @@ own() {
   touch "$WORK/ready"
 }
 
-if [ -n "${TESTBED_KUBECONFIG:-}" ]; then
+if [ "${1:-}" = fetch ]; then
+  fetch >&2
+elif [ -n "${TESTBED_KUBECONFIG:-}" ]; then
   existing >&2
   printf 'export KUBECONFIG=%q\n' "$TESTBED_KUBECONFIG"
 else
   own >&2
   printf 'export KUBECONFIG=%q\n' "$WORK/kubeconfig"
 fi
-if ! has kubectl; then
+if [ "${1:-}" != fetch ] && ! has kubectl; then
   # shellcheck disable=SC2016 # $PATH is for the caller's shell
   printf 'export PATH=%q:$PATH\n' "$WORK/client"
 fi

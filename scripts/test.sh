@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Runs parts of the tests, and adds them up: what `make test` and `make test-all` are made of.
+#   test.sh PART...
+# The parts fetch, build and start by themselves what they need, and take it down again; what was fetched and built stays
+# in TESTBED_CACHE. What takes long to build begins at once, with the processor's idle time.
+# The output of each is in target/tests/PART.log, and its end is shown when it fails; the others are run all the same.
+# Ends with one line of totals, and before it every test that needs a server and was not run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. testbed/lib.sh
+logs=$PWD/target/tests
+export CARGO_TERM_COLOR=never
+
+# PART=TARGET. What computes and what talks to servers are two lanes that go on side by side, one part after the other in
+# each; what computes is niced, because servers are slow enough.
+computing=(check=check fast=test-fast faults=test-faults schedules=test-schedules chart=test-chart shells=test-shells)
+serving=(engines=test-engines camunda=test-camunda restored=test-e2e kubernetes=test-kubernetes
+  camunda-kubernetes=test-camunda-kubernetes)
+
+# What takes long to build, in the order in which it is needed.
+prepare() {
+  [[ ! $wanted =~ camunda|restored ]] || testbed/camunda/up.sh fetch || true
+  [[ ! $wanted =~ kubernetes|chart ]] || testbed/kube/up.sh fetch || true
+}
+
+lane() { # PART=TARGET...
+  local pair name begin
+  for pair; do
+    name=${pair%=*}
+    [[ $wanted == *" $name "* ]] || continue
+    begin=$SECONDS
+    if make "${pair#*=}" >"$logs/$name.log" 2>&1; then
+      say "$name: good, $((SECONDS - begin)) s"
+    else
+      touch "$logs/failed"
+      say "$name: FAILED after $((SECONDS - begin)) s; the end of $logs/$name.log:"
+      tail -n 80 "$logs/$name.log" >&2
+    fi
+  done
+}
+
+wanted=" $* "
+known=("${computing[@]%=*}" "${serving[@]%=*}")
+for name; do [[ " ${known[*]} " == *" $name "* ]] || die "there is no part $name, but ${known[*]}"; done
+[ $# -gt 0 ] || die "which parts? ${known[*]}"
+rm -rf "$logs"
+mkdir -p "$logs"
+
+printf 'On %s, %s processors, %s MiB of memory, load %s; %s\n' "$(uname -srm)" "$(nproc)" \
+  "$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d' ' -f1 /proc/loadavg)" "$(rustc --version)"
+cache=${TESTBED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/camunda-backup-testbed}
+printf 'Fetched and built before: %s\n' "$(find "$cache" -mindepth 2 -maxdepth 2 -printf '%P ' 2>/dev/null | grep . || echo nothing)"
+
+# Each in a process group of its own: whatever ends us ends them, and their own traps clean up.
+set -m
+trap 'for group in $(jobs -p); do kill -TERM -- "-$group" 2>/dev/null || true; done; wait' EXIT
+prepare >"$logs/prepare.log" 2>&1 &
+chrt --idle --pid 0 $! >/dev/null
+
+# Built before anything is started: what is measured is not disturbed by a compiler, and no lane waits for the other.
+{ cargo build --locked --release && cargo test --locked --no-run && cargo test --locked -- --ignored --list; } \
+  >"$logs/build.log" 2>&1 || { tail -n 80 "$logs/build.log" >&2; die "it does not build"; }
+say "built, $SECONDS s"
+
+lane "${serving[@]}" &
+lanes=$!
+( renice -n 15 -p "$BASHPID" >/dev/null; lane "${computing[@]}" ) &
+wait "$lanes" "$!"
+
+ran=()
+for name in "${known[@]}"; do [ ! -f "$logs/$name.log" ] || ran+=("$logs/$name.log"); done
+say "all of it, $SECONDS s"
+failed=0
+scripts/tally.py "$logs/build.log" "${ran[@]}" || failed=1
+[ $failed = 0 ] && [ ! -e "$logs/failed" ]
