@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+const ZEEBE_8_5: &str = "camunda-8.5.8-elasticsearch";
 const ES: &str = "camunda-8.6.0-elasticsearch";
 const THREE: &str = "camunda-8.6.0-elasticsearch-3-brokers";
 const OS: &str = "camunda-8.6.0-opensearch";
@@ -81,8 +82,13 @@ fn pieces(backup: &PartBackup) -> Vec<&str> {
 
 #[test]
 fn http_200_is_no_success_of_a_pause_or_a_resume() {
-    for good in ["b100-21-exporting-pause", "b100-50-exporting-resume"] {
-        assert_eq!(client::exporting_verdict(&recorded(ES, good)), Ok(()), "{good}");
+    for (folder, good) in [
+        (ES, "b100-21-exporting-pause"),
+        (ES, "b100-50-exporting-resume"),
+        (ZEEBE_8_5, "b200-21-exporting-pause"),
+        (ZEEBE_8_5, "b200-50-exporting-resume"),
+    ] {
+        assert_eq!(client::exporting_verdict(&recorded(folder, good)), Ok(()), "{folder}/{good}");
     }
     for (folder, bad, words) in [
         (ES, "nobroker-resume", "status 500"),
@@ -104,11 +110,13 @@ fn http_200_is_no_success_of_a_pause_or_a_resume() {
 
 #[test]
 fn phases_of_the_brokers() {
-    for (name, phase) in [
-        ("00-broker-actuator-partitions", ExporterPhase::Exporting),
-        ("b100-22-partitions-paused", ExporterPhase::SoftPaused),
+    for (folder, name, phase) in [
+        (ES, "00-broker-actuator-partitions", ExporterPhase::Exporting),
+        (ES, "b100-22-partitions-paused", ExporterPhase::SoftPaused),
+        (ZEEBE_8_5, "00-broker-actuator-partitions", ExporterPhase::Exporting),
+        (ZEEBE_8_5, "b200-22-partitions-paused", ExporterPhase::SoftPaused),
     ] {
-        let phases = client::phases(&recorded(ES, name)).expect("understood");
+        let phases = client::phases(&recorded(folder, name)).expect("understood");
         let seen: Vec<_> = phases.iter().map(|p| (p.partition, p.leader, p.phase.clone())).collect();
         assert_eq!(seen, [(1, true, Some(phase.clone())), (2, true, Some(phase))], "{name}");
     }
@@ -204,6 +212,18 @@ fn what_is_not_found_is_not_the_same_as_no_such_endpoint() {
     for name in ["err-operate-list-trailing-slash", "00-gateway-actuator-partitions"] {
         assert_eq!(problem(ES, name).kind, ProblemKind::EndpointAbsent, "{name}");
     }
+    // As problem details, with and without a sentence.
+    for (folder, name) in [
+        (ES, "00-broker-actuator-exporting"),
+        (ZEEBE_8_5, "00-broker-actuator-exporting"),
+        (ZEEBE_8_5, "00-gateway-actuator-backupRuntime"),
+        (ZEEBE_8_5, "err-zeebe-list-trailing-slash"),
+        (ZEEBE_8_5, "err-exporting-get"),
+    ] {
+        assert_eq!(problem(folder, name).kind, ProblemKind::EndpointAbsent, "{folder}/{name}");
+    }
+    let own = problem(ZEEBE_8_5, "err-zeebe-get-unknown");
+    assert_eq!(own.kind, ProblemKind::Refused(404), "{own}");
     // Spring's 500 says nothing, and is not that.
     for name in ["err-tasklist-get-unknown", "norepo-tasklist-get"] {
         assert_eq!(problem(ES, name).kind, ProblemKind::Refused(500), "{name}");
@@ -248,6 +268,10 @@ fn zeebe_from_start_to_end() {
             assert!(piece.started.is_some() && piece.started < piece.ended, "{piece:?}");
         }
     }
+    // Without the name of a snapshot where there was none yet.
+    let done = state(ZEEBE_8_5, "b200-41-zeebe-state");
+    assert_eq!((&done.state, pieces(&done)), (&PartState::Completed, vec!["COMPLETED"; 2]));
+    assert!(done.pieces.iter().all(|p| p.version == Some(Version::full(8, 5, 8)) && p.ended.is_some()));
     // The list leaves out what it leaves out.
     let list = client::partitions_list().whole(&recorded(ES, "b100-62-zeebe-list")).expect("understood");
     assert_eq!(list.len(), 1);
@@ -270,10 +294,12 @@ fn a_partition_that_did_not_take_part() {
 
 #[test]
 fn the_cluster() {
-    let cluster = client::cluster(&recorded(ES, "00-gateway-actuator-cluster")).expect("understood");
-    assert_eq!(cluster.partitions, BTreeSet::from([1, 2]));
-    assert_eq!(cluster.brokers, BTreeMap::from([(0, "ACTIVE".to_owned())]));
-    assert!(!cluster.change_pending);
+    for folder in [ES, ZEEBE_8_5] {
+        let cluster = client::cluster(&recorded(folder, "00-gateway-actuator-cluster")).expect("understood");
+        assert_eq!(cluster.partitions, BTreeSet::from([1, 2]), "{folder}");
+        assert_eq!(cluster.brokers, BTreeMap::from([(0, "ACTIVE".to_owned())]), "{folder}");
+        assert!(!cluster.change_pending, "{folder}");
+    }
 }
 
 #[test]

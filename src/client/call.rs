@@ -248,18 +248,26 @@ fn head(body: &[u8]) -> String {
     }
 }
 
-/// Spring's own 404 (`{"timestamp","status","error","path"}`), a redirect, or a web page: what answers here is not the
-/// management endpoint. The endpoints' own 404s carry a `message`.
+/// Spring's own 404, a redirect, or a web page: what answers here is not the management endpoint. The endpoints' own 404s
+/// carry a `message`, those of the REST API a `title` in capitals.
 fn is_foreign(response: &Response) -> bool {
     match response.status {
         300..400 => true,
         404 | 405 => match serde_json::from_slice::<serde_json::Value>(&response.body) {
-            // Spring can be told to add a message; its `path` and `error` remain.
-            Ok(body) => {
-                body.get("path").is_some() && (body.get("message").is_none() || body.get("error").is_some())
-            }
+            Ok(body) => is_of_spring(&body),
             Err(_) => true,
         },
         _ => false,
     }
+}
+
+/// In one of its two forms: the error object (`{"timestamp","status","error","path"}`: recorded on 8.6.0), or problem
+/// details with nothing but the status in words (`{"type","title":"Not Found","status","instance"}`: recorded on Zeebe
+/// 8.5.8, and on the brokers of 8.6.0 with a `detail`).
+fn is_of_spring(body: &serde_json::Value) -> bool {
+    let (has, message) = (|key| body.get(key).is_some(), body.get("message"));
+    let title = body.get("title").and_then(serde_json::Value::as_str);
+    // Spring can be told to add a message to its error object; its `path` and `error` remain.
+    has("path") && (message.is_none() || has("error"))
+        || message.is_none() && has("instance") && matches!(title, Some("Not Found" | "Method Not Allowed"))
 }

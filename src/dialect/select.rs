@@ -94,16 +94,16 @@ fn contradiction(rows: &'static [Dialect], version: &Version, dialect: &Dialect,
     let names = |wanted: bool| {
         let paths: Vec<_> =
             seen.paths.iter().filter(|(_, there)| **there == wanted).map(|(p, _)| *p).collect();
-        if paths.is_empty() { "nothing".to_owned() } else { paths.join(" and ") }
+        (!paths.is_empty()).then(|| paths.join(" and "))
     };
+    let there = names(true).unwrap_or_else(|| "nothing".to_owned());
+    let absent = names(false).map(|paths| format!(" and not {paths}")).unwrap_or_default();
     let like: Vec<_> =
         rows.iter().filter(|r| !r.refuted_by(seen) && r.agreement(seen).0 > 0).map(|r| r.name).collect();
     let like = if like.is_empty() { "no version that is known".to_owned() } else { like.join("; ") };
     format!(
-        "Camunda {version} ({}) was expected, but the gateway has {} and not {}, like {like}",
-        dialect.name,
-        names(true),
-        names(false)
+        "Camunda {version} ({}) was expected, but the gateway has {there}{absent}, like {like}",
+        dialect.name
     )
 }
 

@@ -70,6 +70,28 @@ impl Answer {
         Self::typed(404, PROBLEM, &body)
     }
 
+    /// What Zeebe 8.5 makes of an error of Spring's; anything else stays as it is (`camunda-8.5.8-elasticsearch/err-*`).
+    pub(super) fn into_problem_details(self, path: &str) -> Self {
+        let path = path.split('?').next().unwrap_or(path);
+        let body = serde_json::from_slice::<Value>(&self.body).unwrap_or_default();
+        if !matches!(self.status, 400 | 404 | 405 | 415)
+            || self.body.is_empty()
+            || body.get("message").is_some()
+        {
+            return self;
+        }
+        let mut body = json!({
+            "type": "about:blank", "title": reason(self.status), "status": self.status, "instance": path,
+        });
+        match self.status {
+            400 if path.contains("/exporting/") => body["detail"] = "Type mismatch.".into(),
+            400 => body["detail"] = "Parameter mapping failure".into(),
+            405 => body["detail"] = "Supported methods: [POST]".into(),
+            _ => {}
+        }
+        Self::typed(self.status, PROBLEM, &body)
+    }
+
     /// An error of Elasticsearch or `OpenSearch`.
     pub(super) fn engine(status: u16, kind: &str, reason: &str) -> Self {
         Self::engine_with(status, &json!({ "type": kind, "reason": reason }))

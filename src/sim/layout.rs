@@ -17,17 +17,22 @@ pub struct Layout {
     pub exporting: Option<&'static str>,
     /// A backup of the partitions may be asked for without an ID.
     pub bare_start: bool,
+    /// Gateway and brokers say what is Spring's own error as problem details.
+    pub problem_details: bool,
 }
 
 impl Layout {
-    /// 8.5 to 8.7 (recorded on 8.6.0).
+    /// 8.6 and 8.7 (recorded on 8.6.0).
     pub const SEPARATE: Self = Self {
         partitions: &["/actuator/backups"],
         history: None,
         by_tenant: false,
         exporting: None,
         bare_start: false,
+        problem_details: false,
     };
+    /// 8.5 (Zeebe recorded on 8.5.8).
+    pub const SEPARATE_8_5: Self = Self { problem_details: true, ..Self::SEPARATE };
     /// The orchestration cluster of 8.8 (from the product's sources, not recorded).
     pub const CLUSTER: Self = Self {
         partitions: &["/actuator/backupRuntime"],
@@ -76,7 +81,7 @@ impl Profile {
             ..of(version, Layout { history: None, ..layout }).without_web_apps()
         };
         Some(match name {
-            "8.5" => of("8.5.8", Layout::SEPARATE),
+            "8.5" => of("8.5.8", Layout::SEPARATE_8_5),
             "8.6" => of("8.6.0", Layout::SEPARATE),
             "8.7" => of("8.7.37", Layout::SEPARATE),
             "8.8" => of("8.8.27", Layout::CLUSTER),

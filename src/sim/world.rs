@@ -115,6 +115,15 @@ impl World {
 
     /// Answers one request. `shape` is the fault for the handler, if there is one.
     pub(super) fn handle(&mut self, incoming: &Incoming, shape: Option<&Fault>, now: Wall) -> Reply {
+        let mut reply = self.ask(incoming, shape, now);
+        let of_zeebe = matches!(incoming.request.component, Component::Gateway | Component::Broker(_));
+        if of_zeebe && self.profile.layout.problem_details {
+            reply.answer = reply.answer.map(|a| a.into_problem_details(incoming.full_path()));
+        }
+        reply
+    }
+
+    fn ask(&mut self, incoming: &Incoming, shape: Option<&Fault>, now: Wall) -> Reply {
         let component = incoming.request.component;
         let common = match component {
             Component::Search => None,

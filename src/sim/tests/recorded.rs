@@ -11,6 +11,7 @@ use crate::client::Method;
 use crate::model::{Engine, ExporterPhase};
 use crate::sim::incoming::Incoming;
 
+const ZEEBE_8_5: &str = "camunda-8.5.8-elasticsearch";
 const ES: &str = "camunda-8.6.0-elasticsearch";
 const BROKERS: &str = "camunda-8.6.0-elasticsearch-3-brokers";
 const OS: &str = "camunda-8.6.0-opensearch";
@@ -199,6 +200,21 @@ async fn a_broker_goes_and_comes_back() {
     compare(BROKERS, "18-retake", &sim).await;
     pass(5000).await;
     assert_eq!(super::state(&sim, Component::Gateway, 2).await, "COMPLETED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn zeebe_of_8_5_says_in_problem_details_what_is_not_there() {
+    let zeebe = || Profile { partitions: 2, ..Profile::named("8.5").expect("a profile") };
+    let sim = Sim::new(zeebe());
+    let names = "00-gateway-actuator-backupRuntime 00-gateway-actuator-partitions 00-broker-actuator-exporting \
+                 b200-21-exporting-pause b200-40-zeebe-take";
+    compare(ZEEBE_8_5, names, &sim).await;
+    pass(3000).await;
+    compare(ZEEBE_8_5, "b200-50-exporting-resume b200-62-zeebe-list", &sim).await;
+    let names = "err-zeebe-same-id err-zeebe-get-unknown err-zeebe-list-trailing-slash err-zeebe-delete-list \
+                 err-zeebe-string-id err-zeebe-no-body err-zeebe-zero-id err-zeebe-delete-unknown err-exporting-get \
+                 err-exporting-soft-bad err-exporting-unknown-op";
+    compare(ZEEBE_8_5, names, &sim).await;
 }
 
 #[tokio::test(start_paused = true)]
