@@ -183,6 +183,17 @@ async fn a_set_is_deleted_and_seen_to_be_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_before_an_update_is_deleted_after_it() {
+    let rig = rig();
+    let before = rig.sim.snapshots();
+    rig.sim.set_version("8.6.1");
+    let deletions = rig.planned(&[NAMED]).await;
+    let reports = bounded("updated", rig.delete(&deletions)).await;
+    rig.assert_deleted(&before, &[NAMED], &reports, "updated");
+    assert!(reports[0].is_gone(), "{reports:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_request_and_every_fault_deletes_nothing_unnamed_and_hides_nothing() {
     quiet_panics();
     let rules = rules();

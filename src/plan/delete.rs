@@ -75,7 +75,7 @@ pub fn deletions(
 
 fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) -> Deletion {
     let dialect = nearest(request, facts);
-    let context = Context { request, known, id };
+    let context = Context { request, facts, known, id };
     let parts = dialect.routes.iter().filter_map(|route| context.part(route));
     // What an earlier version took, or another topology, has no owner any more: it goes by its names.
     let unrouted = Part::ALL.into_iter().filter(|part| dialect.route(*part).is_none());
@@ -120,6 +120,7 @@ impl<'a> Known<'a> {
 
 struct Context<'a> {
     request: &'a BackupRequest,
+    facts: &'a Facts,
     known: &'a Known<'a>,
     id: BackupId,
 }
@@ -140,13 +141,14 @@ impl Context<'_> {
                 // The owner may keep its snapshots in a repository of its own, which we do not see.
                 let all_seen =
                     !stored.is_empty() && backup.pieces.iter().all(|p| stored.contains(&p.name.to_string()));
-                let gone = if all_seen {
-                    self.snapshots(stored)?
-                } else {
+                if !all_seen {
                     let brief = format!("{}{IN_BRIEF}", route.base);
-                    Gone::Listed { request: Request::get(host, brief) }
-                };
-                (vec![by_owner], gone)
+                    (vec![by_owner], Gone::Listed { request: Request::get(host, brief) })
+                } else if self.are_of_another_version(&stored, host) {
+                    (self.one_by_one(&stored), self.snapshots(stored)?)
+                } else {
+                    (vec![by_owner], self.snapshots(stored)?)
+                }
             }
             // Nobody owns the records; of the others the owner does not know, so it would not delete them.
             (Shape::Records, _) | (Shape::Snapshots, None) => {
@@ -165,6 +167,17 @@ impl Context<'_> {
     /// The names in the repository that carry this part and this ID.
     fn stored(&self, part: Part) -> BTreeSet<String> {
         self.known.stored.get(&(self.id, part)).into_iter().flatten().map(ToString::to_string).collect()
+    }
+
+    /// Whether their owner runs in another version than the one that took them. Operate and Tasklist delete the names that
+    /// their own version would have given, so what was taken before an update stays, after a 204 (camunda/camunda issues
+    /// 18869 and 20458; seen on 8.6.0).
+    fn are_of_another_version(&self, names: &BTreeSet<String>, owner: Component) -> bool {
+        let running = self.facts.components.get(&owner).and_then(|c| c.version.as_ref());
+        let other = |running| {
+            move |name: &String| SnapshotName::parse(name).is_none_or(|n| n.version.as_ref() != Some(running))
+        };
+        running.is_some_and(|running| names.iter().any(other(running)))
     }
 
     fn one_by_one(&self, names: &BTreeSet<String>) -> Vec<Request> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{PartBackup, Piece, StoredSnapshot, Version, records_snapshot};
+use crate::model::{ComponentFacts, PartBackup, Piece, StoredSnapshot, Version, records_snapshot};
 use std::collections::BTreeMap;
 
 fn id(n: u64) -> BackupId {
@@ -101,6 +101,24 @@ fn what_an_earlier_version_took_goes_by_its_names() {
     ];
     assert_eq!(sent(&deletion), wanted);
     assert_eq!(deletion.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn what_another_version_took_goes_by_its_names() {
+    let of = |version: &str| ComponentFacts {
+        url: String::new(),
+        version: Some(version.parse().expect("a version")),
+        health: Ok("UP".to_owned()),
+    };
+    for (running, first) in [
+        ("8.6.0", "/actuator/backups/10"),
+        ("8.6.1", "/_snapshot/backups/camunda_operate_10_8.6.0_part_1_of_2"),
+    ] {
+        let facts = Facts { components: BTreeMap::from([(Component::Operate, of(running))]), ..facts() };
+        let deletion = deletion(&request(), &facts, id(10));
+        assert_eq!(sent(&deletion)[0], first, "{running}");
+        assert!(matches!(deletion.parts[0].gone, Gone::Snapshots { .. }), "{deletion:?}");
+    }
 }
 
 #[test]

@@ -44,6 +44,11 @@ impl Sim {
         }
     }
 
+    /// Everything is updated to this version, on the spot. What the old one took stays as it is.
+    pub fn set_version(&self, version: &str) {
+        version.clone_into(&mut self.lock().world.profile.camunda_version);
+    }
+
     /// Whether the repository is registered read-only.
     pub fn set_read_only(&self, read_only: bool) {
         self.with_repository(|repository| {

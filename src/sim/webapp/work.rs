@@ -129,7 +129,8 @@ pub(super) fn list(world: &World, app: App, now: Wall) -> Result<Reply, Problem>
 pub(super) fn delete(world: &mut World, app: App, id: u64, now: Wall) -> Result<Reply, Problem> {
     ready(world)?;
     let gone = now + world.profile.timings.deletion;
-    let prefix = format!("{}{id}_", app.prefix());
+    // The names that this version gives, whatever is there: what an earlier one took stays, behind the same answer.
+    let prefix = format!("{}{id}_{}_part_", app.prefix(), world.profile.camunda_version);
     let found = world.repository_mut().is_some_and(|repository| repository.delete(&prefix, now, gone));
     Ok(Reply { effect: found, ..Answer::empty(204).into() })
 }
