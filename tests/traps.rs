@@ -105,6 +105,18 @@ async fn a_partition_that_nobody_leads_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_that_an_application_takes_for_its_own_is_named() {
+    let rig = Rig::new(Profile::default());
+    rig.sim.add_snapshot("camunda_zeebe_records_backup_7_copy");
+    rig.sim.add_snapshot("my_camunda_operate_7_8.6.0_part_1_of_6");
+    assert_eq!(found(&rig, |_| {}).await, Vec::new());
+    rig.sim.add_snapshot("camunda_operate_7_8.6.0_part_1_of_6_copy");
+    let errors = found(&rig, |_| {}).await;
+    let expected = [(Reason::ListFailed, Severity::Error), (Reason::ForeignSnapshot, Severity::Warning)];
+    assert_eq!(errors, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_repository_of_the_release_is_looked_at() {
     let rig = Rig::new(Profile::default());
     let http = rig.http("test");

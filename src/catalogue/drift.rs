@@ -84,6 +84,7 @@ fn in_words(age: Duration) -> String {
 pub fn drift(sets: &[Set], measure: &Measure<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(repository(measure.facts));
+    findings.extend(measure.facts.foreign_snapshots());
     for set in sets.iter().filter(|s| !s.is_younger_than(measure.grace, measure.now)) {
         findings.extend(orphans(set));
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupId, Component, Engine, ExporterPhase, Name, Part, PartState, Positions, SnapshotName, Version, Word,
+    BackupId, Component, Engine, ExporterPhase, Finding, Name, Part, PartState, Positions, Reason, SnapshotName, Version, Word,
 };
 
 /// An answer, or why there is none.
@@ -311,6 +311,27 @@ impl Facts {
     pub fn version(&self) -> Option<&Version> {
         let of = |c: &Component| self.components.get(c).and_then(|f| f.version.as_ref());
         of(&Component::Gateway).or_else(|| self.components.keys().find_map(of))
+    }
+
+    /// Snapshots that an application may be mistaking for its own: told where its list failed.
+    pub fn foreign_snapshots(&self) -> Vec<Finding> {
+        let failed = |part: &Part| matches!(self.backups.get(part), Some(Err(_)));
+        let names = self.snapshots.iter().flatten().flatten().filter_map(|s| match &s.name {
+            Name::Other(name) => Some(&**name),
+            Name::Ours(_) | Name::Partition(_) => None,
+        });
+        let mut mistaken = BTreeMap::<Part, Vec<&str>>::new();
+        for (part, name) in names.filter_map(|n| Some((super::mistaken_for(n)?, n))) {
+            mistaken.entry(part).or_default().push(name);
+        }
+        let findings = mistaken.into_iter().filter(|(part, _)| failed(part)).map(|(part, names)| {
+            let text = format!(
+                "the list of {part} fails, and {} begins like a snapshot of its own",
+                names.join(", ")
+            );
+            Finding::new(Reason::ForeignSnapshot, Component::Search, text)
+        });
+        findings.collect()
     }
 
     /// The highest backup ID that anything knows of: the components' lists and the names of snapshots.

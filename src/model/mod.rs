@@ -18,7 +18,7 @@ mod word;
 pub use ended_run::EndedRun;
 pub use facts::*;
 pub use id::{BackupId, InvalidBackupId};
-pub use names::{Name, SnapshotName, id_in_name, is_record_of, records_snapshot};
+pub use names::{Name, SnapshotName, id_in_name, is_record_of, mistaken_for, records_snapshot};
 pub use part::{Component, Engine, Part, Storage, Topology};
 pub use position::{Behind, Positions};
 pub use reason::{Finding, Reason, Severity};

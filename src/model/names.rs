@@ -140,6 +140,21 @@ impl fmt::Display for SnapshotName {
     }
 }
 
+/// What the names of a part's snapshots begin with, where a web application takes them.
+const APPLICATIONS: [(&str, Part); 4] = [
+    ("camunda_operate_", Part::Operate),
+    ("camunda_tasklist_", Part::Tasklist),
+    ("camunda_webapps_", Part::History),
+    ("camunda_optimize_", Part::Optimize),
+];
+
+/// The part that a snapshot may be mistaken for: its name begins like that of a part, and is none. Applications look by
+/// the beginning alone, and fail at a snapshot without their metadata (seen on Operate and Tasklist 8.6.0).
+pub fn mistaken_for(name: &str) -> Option<Part> {
+    let begins = APPLICATIONS.iter().find(|(prefix, _)| name.starts_with(prefix));
+    begins.filter(|_| SnapshotName::parse(name).is_none()).map(|(_, part)| *part)
+}
+
 /// The backup ID in a snapshot's name, when it is one of ours.
 pub fn id_in_name(name: &str) -> Option<BackupId> {
     SnapshotName::parse(name).map(|n| n.id)
@@ -218,6 +233,19 @@ mod tests {
             "camunda_operate_17__part_1_of_6",
         ] {
             assert_eq!(SnapshotName::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn knows_what_an_application_would_take_for_its_own() {
+        for (name, part) in [
+            ("camunda_operate_17_8.6.0_part_1_of_6_copy", Some(Part::Operate)),
+            ("camunda_tasklist_old", Some(Part::Tasklist)),
+            ("camunda_operate_17_8.6.0_part_1_of_6", None),
+            ("my_camunda_operate_17_8.6.0_part_1_of_6", None),
+            ("camunda_zeebe_records_backup_17_copy", None),
+        ] {
+            assert_eq!(mistaken_for(name), part, "{name}");
         }
     }
 }

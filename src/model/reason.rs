@@ -352,6 +352,9 @@ reasons! {
     /// A part was not deleted because an earlier one is still there.
     NotTried = "not-tried", Error,
         "repeat the deletion";
+    /// A snapshot of somebody else's begins like a web application's own.
+    ForeignSnapshot = "foreign-snapshot", Warning,
+        "keep it under another name, or in a repository of its own: Operate and Tasklist read every snapshot whose name begins with camunda_operate_ or camunda_tasklist_ as a backup of theirs, and list nothing at all when they cannot";
     /// A snapshot lifecycle policy of the search engine writes to the same repository.
     LifecyclePolicyHere = "lifecycle-policy-here", Warning,
         "it deletes only its own snapshots; give it a repository of its own, so that it cannot be confused with backups";

@@ -53,6 +53,7 @@ pub fn preflight(
     regions(request, &mut findings);
     defects_of(facts, &mut findings);
     lists(request, facts, &mut findings);
+    findings.extend(facts.foreign_snapshots());
     ids(request, facts, &mut findings);
     cluster(facts, &mut findings);
     // Where nothing is paused it does not matter what the exporters do.

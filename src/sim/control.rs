@@ -95,6 +95,14 @@ impl Sim {
         }
     }
 
+    /// Somebody takes a snapshot by hand.
+    pub fn add_snapshot(&self, name: &str) {
+        let now = self.now();
+        let indices: Arc<[String]> = self.lock().world.profile.records.clone().into();
+        let taken = Snapshot::planned(&indices, now, now);
+        self.with_repository(|repository| repository.snapshots.insert(name.to_owned(), taken));
+    }
+
     /// The names of all snapshots in the repository, of whomever.
     pub fn snapshots(&self) -> BTreeSet<String> {
         let now = self.now();

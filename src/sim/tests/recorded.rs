@@ -218,6 +218,15 @@ async fn zeebe_of_8_5_says_in_problem_details_what_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_that_begins_like_their_own_breaks_the_lists_of_the_web_applications() {
+    let sim = with_100(lab());
+    for part in ["operate", "tasklist"] {
+        sim.add_snapshot(&format!("camunda_{part}_100_8.6.0_part_1_of_6_copy"));
+    }
+    compare(ZEEBE_8_5, "foreign-operate-list foreign-tasklist-list", &sim).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn open_search_answers_otherwise() {
     let sim = with_100(open());
     let names = "b100-12-operate-state-5 b100-32-records-get err-operate-get-unknown err-operate-same-id \

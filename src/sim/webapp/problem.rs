@@ -34,6 +34,8 @@ pub(in crate::sim) enum Problem {
     EngineDownForBackup(u64),
     /// The same for the list.
     EngineDownForList,
+    /// A snapshot has a name that begins like one of the application's, and is none: the list fails at it.
+    ForeignSnapshot,
     /// The engine does not know the repository.
     NoRepository,
     /// There is such a backup.
@@ -121,7 +123,7 @@ impl Problem {
                 (400, 502)
             }
             Self::Unknown(_) if open => (404, 404),
-            Self::NoRepository | Self::Unknown(_) => (400, 500),
+            Self::NoRepository | Self::ForeignSnapshot | Self::Unknown(_) => (400, 500),
             Self::NoBody
             | Self::BrokenBody
             | Self::BadId(_)
@@ -182,6 +184,19 @@ impl Problem {
                 "Encountered an error connecting to Elasticsearch while searching for snapshots. Repository name: \
                  [{repository}]."
             ),
+            // Seen on 8.6.0.
+            Self::ForeignSnapshot if open && app == App::Tasklist => {
+                "Exception occurred when searching for backups: Cannot invoke \"org.opensearch.client.json.JsonData.\
+                 to(java.lang.Class)\" because the return value of \"java.util.Map.get(Object)\" is null"
+                    .to_owned()
+            }
+            Self::ForeignSnapshot => {
+                let package = if app == App::Operate { "operate.webapp" } else { "tasklist.webapp.es" };
+                format!(
+                    "Exception occurred when searching for backups: Cannot invoke \"io.camunda.{package}.backup.Metadata.\
+                     getBackupId()\" because \"metadata\" is null"
+                )
+            }
             Self::NoRepository => format!("No repository with name [{repository}] could be found."),
             Self::Exists { id, found } => {
                 let uuids_only = open && app == App::Operate;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::problem::{Problem, backup_id};
 use super::{Answer, App, Fault, Incoming, Reply, Wall, World};
-use crate::model::Engine;
+use crate::model::{Engine, SnapshotName};
 use crate::sim::clock::webapp_time;
 use crate::sim::repository::{Pace, Snapshot, uuid};
 use crate::wire::ScheduledSnapshots;
@@ -114,6 +114,10 @@ pub(super) fn list(world: &World, app: App, now: Wall) -> Result<Reply, Problem>
     for (name, snapshot) in
         world.repository().into_iter().flat_map(|repository| repository.under(app.prefix(), now))
     {
+        // They read the snapshot's own note, which is there exactly in what they took.
+        if SnapshotName::parse(name).is_none() {
+            return Err(Problem::ForeignSnapshot);
+        }
         let id = name[app.prefix().len()..].split('_').next().and_then(|id| id.parse().ok());
         sets.entry(id.unwrap_or_default()).or_default().push((name, snapshot));
     }
