@@ -68,9 +68,25 @@ pub fn judge(detail: &Detail, measure: &Measure<'_>) -> Vec<Finding> {
         let wrong = contents(*part, entry, pieces, measure);
         findings.extend(wrong.into_iter().map(|(reason, text)| about(reason, text)));
     }
+    findings.extend(mixed(detail));
     findings.extend(not_checked(detail, measure));
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings
+}
+
+/// That it was taken in the middle of an update. Optimize has patch levels of its own.
+fn mixed(detail: &Detail) -> Option<Finding> {
+    let pieces = detail.pieces.iter().filter(|(part, _)| **part != Part::Optimize);
+    let made: BTreeSet<(&Version, Part)> =
+        pieces.flat_map(|(part, p)| p.iter().filter_map(|p| Some((p.version.as_ref()?, *part)))).collect();
+    let versions: BTreeSet<&Version> = made.iter().map(|(version, _)| *version).collect();
+    let of = |version: &Version| {
+        made.iter().filter(|(v, _)| *v == version).map(|(_, part)| part.name()).collect::<Vec<_>>()
+    };
+    let text: Vec<_> = versions.iter().map(|v| format!("{v} ({})", of(v).join(", "))).collect();
+    (versions.len() > 1).then(|| {
+        Finding::new(Reason::VersionsDiffer, None, format!("its parts were made by {}", text.join(", ")))
+    })
 }
 
 /// Checks that belong to the verdict and could not be made: without them nobody may say "restorable".

@@ -218,7 +218,7 @@ fn every_way_in_which_a_set_is_broken_has_its_reason() {
                 backup.pieces[0].broker = Some(Word::of("8.5.9"));
                 f.backups.insert(Part::Zeebe, Ok(vec![backup]));
             }),
-            vec![Reason::BrokerVersionsDiffer, Reason::VersionDiffers],
+            vec![Reason::BrokerVersionsDiffer, Reason::VersionDiffers, Reason::VersionsDiffer],
         ),
         (
             "another prefix of the records",
