@@ -91,7 +91,15 @@ test-engines: ## Against real Elasticsearch 8 and 9 and OpenSearch 2 and 3 in co
 
 .PHONY: test-camunda
 test-camunda: ## Against a real Camunda 8.6.0 and a real Elasticsearch, started from packages
-	KILLS=$${KILLS:-5} scripts/test-camunda.sh --skip restored::
+	KILLS=$${KILLS:-5} scripts/test-camunda.sh --skip restored:: --skip updated::
+
+.PHONY: test-matrix
+test-matrix: ## The same against Camunda 8.5.8 (Zeebe) on Elasticsearch and 8.6.0 on OpenSearch (MATRIX="VERSION:ENGINE ...")
+	KILLS=$${KILLS:-3} scripts/test-camunda-matrix.sh --skip restored:: --skip updated::
+
+.PHONY: test-update
+test-update: ## What was taken before an update of the real Zeebe, 8.5.8 to 8.6.0, after it
+	CAMUNDA_VERSION=8.5.8 UPDATE_TO=8.6.0 scripts/test-camunda.sh updated::
 
 .PHONY: test-e2e
 test-e2e: ## The way there and back: backup, loss of everything, restore, the same data
@@ -113,7 +121,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 test: check test-fast test-faults test-schedules test-camunda ## What every change has to pass; starts a real Camunda
 
 .PHONY: test-all
-test-all: test test-shells test-chart test-engines test-e2e test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
+test-all: test test-shells test-chart test-engines test-e2e test-matrix test-update test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

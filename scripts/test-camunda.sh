@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: test-camunda.sh [FILTER...]
-# Runs the tests against a real Camunda and a real Elasticsearch; see with-camunda.sh. Without FILTER all of them.
+# Runs the tests against a real Camunda and a real search engine; see with-camunda.sh. Without FILTER all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Built before anything is started: what is measured is not disturbed by a compiler.

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Usage: with-camunda.sh COMMAND...
-# Runs a command with a real Camunda and a real Elasticsearch beside it, both started from packages on loopback, data in
+# Runs a command with a real Camunda and a real search engine beside it, both started from packages on loopback, data in
 # them, and the variables of the Camunda guide set.
+#
+# Versions and engine: the settings of testbed/camunda/up.sh (CAMUNDA_VERSION, ENGINE, ..).
 #
 # With TESTBED_WORK that testbed is used: what of it does not run is started, and all of it is left running. Else a new
 # one is made, on ports of its own, and removed again, unless KEEP is set. (Never the one that a former run may have
@@ -20,5 +22,7 @@ if [ -z "${TESTBED_WORK:-}" ]; then
 fi
 exports=$("$here"/testbed/camunda/up.sh)
 eval "$exports"
+# The testbed remembers them, and an update changes them.
+unset CAMUNDA_VERSION WEBAPPS_VERSION ENGINE
 "$here"/testbed/camunda/seed.sh "${INSTANCES:-60}" >&2
 "$@"

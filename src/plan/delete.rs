@@ -175,7 +175,7 @@ impl Context<'_> {
     fn are_of_another_version(&self, names: &BTreeSet<String>, owner: Component) -> bool {
         let running = self.facts.components.get(&owner).and_then(|c| c.version.as_ref());
         let other = |running| {
-            move |name: &String| SnapshotName::parse(name).is_none_or(|n| n.version.as_ref() != Some(running))
+            move |name: &String| SnapshotName::parse(name).is_none_or(|n| n.version().as_ref() != Some(running))
         };
         running.is_some_and(|running| names.iter().any(other(running)))
     }

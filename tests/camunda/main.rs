@@ -1,7 +1,7 @@
-//! The released binary against a real Camunda and a real Elasticsearch, judged through the servers' own APIs.
+//! The released binary against a real Camunda and a real search engine, judged through the servers' own APIs.
 //!
-//! Started by `make test-camunda` and its sisters, which set the variables of the Camunda guide. Optimize has no package:
-//! the sandbox's stands next to the real others. Every test leaves exporting running and every component up.
+//! Started by `make test-camunda` and its sisters (`make test-matrix`: other versions and engines), which set the variables
+//! of the Camunda guide. Optimize has no package: the sandbox's stands next to the real others. Every test leaves exporting running and every component up.
 
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
@@ -12,3 +12,4 @@ mod kubernetes;
 mod release;
 mod restored;
 mod running;
+mod updated;

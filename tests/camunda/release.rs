@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use camunda_backup::client::{CallError, Endpoint, Http, HttpTransport, Request};
-use camunda_backup::model::Component;
+use camunda_backup::client::{self, CallError, Endpoint, Http, HttpTransport, Request};
+use camunda_backup::model::{Component, Engine};
 use camunda_backup::sim;
 use serde_json::Value;
 
@@ -20,9 +20,34 @@ pub struct Release {
     http: Http,
     runtime: tokio::runtime::Runtime,
     pub repository: String,
+    /// What is different on the engine under test.
+    pub on: &'static OnEngine,
     state: tempfile::TempDir,
     optimize: sim::Served,
 }
+
+/// What of Camunda 8.5 to 8.7 depends on the engine.
+#[derive(Debug)]
+pub struct OnEngine {
+    pub engine: Engine,
+    /// Parts of a backup, in the order of a report.
+    pub parts: &'static [&'static str],
+    /// Exit code of `check` where Optimize is there, and what speaks against it.
+    pub with_optimize: (Option<i32>, Option<&'static str>),
+}
+
+const ON_ENGINES: [OnEngine; 2] = [
+    OnEngine {
+        engine: Engine::Elasticsearch,
+        parts: &["optimize", "operate", "tasklist", "records", "zeebe"],
+        with_optimize: (Some(0), None),
+    },
+    OnEngine {
+        engine: Engine::OpenSearch,
+        parts: &["operate", "tasklist", "records", "zeebe"],
+        with_optimize: (Some(14), Some("part-cannot-be-taken")),
+    },
+];
 
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: {WHY}"))
@@ -54,9 +79,15 @@ impl Release {
         let optimize = runtime
             .block_on(sim::serve(sim::Sim::new(profile), [127, 0, 0, 1].into(), &sim::Ports::any()))
             .expect("loopback has free ports");
+        let http = Http::new(Arc::new(HttpTransport::new(&endpoints).expect("plain HTTP")));
+        let info = Request::get(Component::Search, "/".to_owned());
+        let answer = runtime.block_on(http.call(&info, Duration::from_secs(60))).expect("the engine answers");
+        let found = client::engine(&answer).expect("an engine").engine;
+        let on = ON_ENGINES.iter().find(|o| o.engine == found).expect("a known engine");
         Self {
-            http: Http::new(Arc::new(HttpTransport::new(&endpoints).expect("plain HTTP"))),
+            http,
             runtime,
+            on,
             repository: variable("ELASTIC_SNAPSHOT_REPOSITORY"),
             state: tempfile::tempdir().expect("a directory"),
             optimize,
@@ -81,6 +112,20 @@ impl Release {
         partitions.values().map(|p| p["exporterPhase"].as_str().unwrap_or("none").to_owned()).collect()
     }
 
+    /// The version that a component says it has.
+    pub fn version(&self, component: Component) -> String {
+        let info = self.get(component, "/actuator/info").expect("its build");
+        info["build"]["version"].as_str().expect("a version").to_owned()
+    }
+
+    /// The names of all snapshots in the repository, whosever they are.
+    pub fn stored(&self) -> Vec<String> {
+        let all = format!("/_snapshot/{}/_all?verbose=false", self.repository);
+        let stored = self.get(Component::Search, all).expect("listed");
+        let names = stored["snapshots"].as_array().expect("snapshots").iter();
+        names.filter_map(|s| s["snapshot"].as_str()).map(str::to_owned).collect()
+    }
+
     pub fn all(&self, phase: &str) -> bool {
         let phases = self.phases();
         !phases.is_empty() && phases.iter().all(|p| p == phase)
@@ -90,7 +135,16 @@ impl Release {
         assert!(self.all("EXPORTING"), "exporting does not run: {:?}", self.phases());
     }
 
+    /// The release with all that can be backed up on this engine.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_with_optimize(arguments);
+        if !self.on.parts.contains(&"optimize") {
+            command.env_remove("OPTIMIZE_MANAGEMENT_API");
+        }
+        command
+    }
+
+    pub fn command_with_optimize(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
             .args(arguments)

@@ -20,7 +20,7 @@ fn a_backup_is_complete_by_the_servers_own_word() {
     assert_eq!(report["exporting"]["state"], "resumed", "{report}");
     let parts: Vec<_> =
         report["parts"].as_array().expect("parts").iter().map(|p| p["part"].clone()).collect();
-    assert_eq!(parts, ["optimize", "operate", "tasklist", "records", "zeebe"]);
+    assert_eq!(parts, release.on.parts);
     let id = report["backupId"].as_u64().expect("an ID");
     release.assert_complete(id);
     release.assert_exporting();
@@ -38,6 +38,20 @@ fn a_backup_is_complete_by_the_servers_own_word() {
     assert_eq!(again.status.code(), Some(13), "{}", text(&again.stderr));
     assert!(text(&again.stderr).contains("backup-id-not-higher"));
     release.assert_exporting();
+}
+
+#[test]
+#[ignore = "make test-camunda"]
+fn optimize_is_a_part_where_it_has_backups_and_refused_where_it_has_none() {
+    let release = Release::new();
+    let check = release.command_with_optimize(&["check"]).output().expect("the binary runs");
+    let said = text(&check.stdout);
+    let (code, against) = release.on.with_optimize;
+    assert_eq!(check.status.code(), code, "{said}{}", text(&check.stderr));
+    assert!(against.is_none_or(|reason| said.contains(reason)), "{said}");
+    let left_out =
+        release.command_with_optimize(&["create", "--dry-run", "--leave-out", "optimize"]).output();
+    assert_eq!(left_out.expect("the binary runs").status.code(), Some(0));
 }
 
 #[test]
