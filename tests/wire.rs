@@ -271,7 +271,7 @@ fn zeebe_from_start_to_end() {
     // Without the name of a snapshot where there was none yet.
     let done = state(ZEEBE_8_5, "b200-41-zeebe-state");
     assert_eq!((&done.state, pieces(&done)), (&PartState::Completed, vec!["COMPLETED"; 2]));
-    assert!(done.pieces.iter().all(|p| p.version == Some(Version::full(8, 5, 8)) && p.ended.is_some()));
+    assert!(done.pieces.iter().all(|p| p.version() == Some(Version::full(8, 5, 8)) && p.ended.is_some()));
     // The list leaves out what it leaves out.
     let list = client::partitions_list().whole(&recorded(ES, "b100-62-zeebe-list")).expect("understood");
     assert_eq!(list.len(), 1);

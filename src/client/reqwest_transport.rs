@@ -221,7 +221,9 @@ impl Transport for HttpTransport {
     }
 
     fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
-        self.endpoints.get(&component).map_or_else(|| body.clone(), |wired| wired.mask().body(200, body.clone()))
+        self.endpoints
+            .get(&component)
+            .map_or_else(|| body.clone(), |wired| wired.mask().body(200, body.clone()))
     }
 
     fn describe(&self, component: Component, path: &str) -> String {

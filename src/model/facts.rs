@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupId, Component, Engine, ExporterPhase, Finding, Name, Part, PartState, Positions, Reason, SnapshotName, Version, Word,
+    BackupId, Component, Engine, ExporterPhase, Finding, Name, Part, PartState, Positions, Reason,
+    SnapshotName, Version, Word,
 };
 
 /// An answer, or why there is none.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{BackupRequest, nearest};
 use crate::client::{Method, Request};
 use crate::dialect::{IN_BRIEF, Route, Shape, search};
-use crate::model::{BackupId, Component, Facts, Name, Part, PartBackup, PartState, id_in_name};
+use crate::model::{BackupId, Component, Facts, Name, Part, PartBackup, PartState, SnapshotName, id_in_name};
 
 /// How one set is deleted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -175,7 +175,9 @@ impl Context<'_> {
     fn are_of_another_version(&self, names: &BTreeSet<String>, owner: Component) -> bool {
         let running = self.facts.components.get(&owner).and_then(|c| c.version.as_ref());
         let other = |running| {
-            move |name: &String| SnapshotName::parse(name).is_none_or(|n| n.version().as_ref() != Some(running))
+            move |name: &String| {
+                SnapshotName::parse(name).is_none_or(|n| n.version().as_ref() != Some(running))
+            }
         };
         running.is_some_and(|running| names.iter().any(other(running)))
     }
