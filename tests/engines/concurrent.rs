@@ -48,7 +48,8 @@ fn a_snapshot_that_takes_its_time_is_watched_and_may_be_left() {
     let running = rig.lab.paused_by(rig.command(&["create", "--backup-id", "1900000000"]));
     let name = snapshot_name(1_900_000_000);
     until("the snapshot is under way", || rig.engine.stored(&rig.repository, &name).is_some());
-    running.signal(Signal::INT);
+    // A shell's `&` has everything below it ignore the one of Ctrl-C.
+    running.signal(Signal::TERM);
     running.wait().expect(22);
     rig.assert_unharmed();
     let left = rig.engine.ended(&rig.repository, &name).expect("the engine finishes what it has begun");
