@@ -34,9 +34,9 @@ fn reasons(set: &Set, force: bool) -> Vec<Reason> {
     refusals(set, std::slice::from_ref(set), force, now()).iter().map(|f| f.reason).collect()
 }
 
-fn ended(begun: &[Part]) -> Box<EndedRun> {
+fn ended(begun: &[Part]) -> EndedRun {
     let begun = begun.iter().copied().collect();
-    Box::new(EndedRun { outcome: "failed".to_owned(), reason: None, begun, paused: false })
+    EndedRun { outcome: "failed".to_owned(), reason: None, begun, paused: false }
 }
 
 #[test]
@@ -48,16 +48,16 @@ fn what_an_ended_run_of_ours_began_is_nobody_elses_and_nobody_is_at_it() {
     ];
     let mut left = set(17, SetState::InProgress, &parts);
     assert_eq!(reasons(&left, false), [Reason::SetInProgress, Reason::OwnerUnknown]);
-    left.run = Some(ended(&[Part::Operate, Part::Tasklist, Part::Records]));
+    left.run = Some(Box::new(ended(&[Part::Operate, Part::Tasklist, Part::Records])));
     assert_eq!(reasons(&left, false), []);
     // Its word goes as far as what it began.
     for begun in [&[][..], &[Part::Operate], &[Part::Records, Part::Zeebe]] {
-        left.run = Some(ended(begun));
+        left.run = Some(Box::new(ended(begun)));
         assert_eq!(reasons(&left, false), [Reason::SetInProgress, Reason::OwnerUnknown], "{begun:?}");
     }
     left.state = SetState::Incomplete;
     left.parts.remove(&Part::Tasklist);
-    left.run = Some(ended(&[Part::Tasklist]));
+    left.run = Some(Box::new(ended(&[Part::Tasklist])));
     assert_eq!(reasons(&left, false), [Reason::SetInProgress, Reason::OwnerUnknown], "it is young");
 }
 
@@ -66,12 +66,12 @@ fn a_runs_word_lifts_nothing_else() {
     let parts = [(Part::Operate, found(PartState::Completed)), (Part::Zeebe, found(PartState::Completed))];
     // It became complete after its run had ended, and exporting was never paused.
     let mut complete = set(17, SetState::Complete, &parts);
-    complete.run = Some(ended(&[Part::Operate, Part::Zeebe]));
+    complete.run = Some(Box::new(ended(&[Part::Operate, Part::Zeebe])));
     assert_eq!(reasons(&complete, false), [Reason::NewestComplete]);
     assert_eq!(reasons(&complete, true), []);
     let away = [(Part::Operate, PartEntry::Unknown("away".to_owned())), (Part::Zeebe, PartEntry::Missing)];
     let mut unknown = set(18, SetState::Unknown, &away);
-    unknown.run = Some(ended(&[Part::Operate]));
+    unknown.run = Some(Box::new(ended(&[Part::Operate])));
     for force in [false, true] {
         assert_eq!(reasons(&unknown, force), [Reason::PartUnknown]);
     }
