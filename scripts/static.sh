@@ -101,11 +101,14 @@ check() { # ARCH BINARY
   say "$binary: $size bytes, $(readelf -hW "$binary" | awk '/Type:/ {print $2}'), sha256 $(sha256sum "$binary" | cut -c1-16)"
 }
 
+tree() { git rev-parse HEAD && git status --porcelain && git diff HEAD; } 2>/dev/null
+built=$(tree || true)
 for arch in "${arches[@]}"; do
   target=$arch-unknown-linux-musl
   say "$target with $($RUSTC --version)"
   RUSTFLAGS="$flags" CFLAGS="$cflags" cargo-zigbuild zigbuild --release --locked --target "$target" \
     --bin $NAME -Zbuild-std=std,panic_abort "$@"
+  [ "$(tree || true)" = "$built" ] || die "the sources have changed while they were built: nobody could say what is in it"
   mkdir -p "$OUT/$arch"
   install -m 0755 "$CARGO_TARGET_DIR/$target/release/$NAME" "$OUT/$arch/$NAME.tmp"
   mv "$OUT/$arch/$NAME.tmp" "$OUT/$arch/$NAME"
