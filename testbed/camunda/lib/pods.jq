@@ -13,7 +13,7 @@ def mounted($home):
 
 # Whose names are in both wins here; its place in the order stays, as variables refer to earlier ones.
 def with_env($ours):
-  .env = ((.env // []) | map(select(.name as $name | all($ours[]; .name != $name)))) + $ours;
+  .env = [{name: "POD_IP", valueFrom: {fieldRef: {fieldPath: "status.podIP"}}}] + ((.env // []) | map(select(.name as $name | all($ours[]; .name != $name)))) + $ours;
 
 def runs($pod; $home):
   .enableServiceLinks = false

@@ -132,7 +132,9 @@ pods() {
     # The chart's start script takes the node's ID from the pod's name; it and the chart say where the broker is.
     { camunda_env $home/zeebe; broker_env 0; } | grep -vE '_(NODEID|ADVERTISEDHOST)=' \
       | pod zeebe broker-0 bash $home/bin/startup.sh
-    { camunda_env $home/zeebe; gateway_env; } | grep -v _ADVERTISEDHOST= | pod zeebe-gateway gateway $home/zeebe/bin/gateway
+    # The name that the chart gives the cluster; the objects have it for the broker only.
+    { camunda_env $home/zeebe; gateway_env; echo ZEEBE_GATEWAY_CLUSTER_CLUSTERNAME=camunda-zeebe; } \
+      | sed 's/_ADVERTISEDHOST=.*/_ADVERTISEDHOST=$(POD_IP)/' | pod zeebe-gateway gateway $home/zeebe/bin/gateway
     for app in operate tasklist; do
       # The repository is what the chart's objects say, too.
       { camunda_env $home/$app; webapp_env $app; } | grep -v _REPOSITORYNAME= | pod $app $app $home/$app/bin/$app
