@@ -118,10 +118,12 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 	scripts/test-kubernetes.sh
 
 .PHONY: test
-test: check test-fast test-faults test-schedules test-camunda ## What every change has to pass; starts a real Camunda
+test: ## What every change has to pass: all that follows, on real servers, which it fetches, builds and starts itself
+	scripts/test.sh check fast faults schedules chart shells engines camunda restored kubernetes camunda-kubernetes
 
 .PHONY: test-all
-test-all: test test-shells test-chart test-engines test-e2e test-matrix test-update test-kubernetes test-camunda-kubernetes ## Everything, the chart and a real Kubernetes included
+test-all: test ## The same, and Camunda 8.5.8, OpenSearch, an update, and 100 times kill -9
+	scripts/test.sh matrix update kills
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups

@@ -15,11 +15,11 @@ export CARGO_TERM_COLOR=never
 # each; what computes is niced, because servers are slow enough.
 computing=(check=check fast=test-fast faults=test-faults schedules=test-schedules chart=test-chart shells=test-shells)
 serving=(engines=test-engines camunda=test-camunda restored=test-e2e kubernetes=test-kubernetes
-  camunda-kubernetes=test-camunda-kubernetes)
+  camunda-kubernetes=test-camunda-kubernetes matrix=test-matrix update=test-update kills=test-kills)
 
 # What takes long to build, in the order in which it is needed.
 prepare() {
-  [[ ! $wanted =~ camunda|restored ]] || testbed/camunda/up.sh fetch || true
+  [[ ! $wanted =~ camunda|restored|matrix|update|kills ]] || testbed/camunda/up.sh fetch || true
   [[ ! $wanted =~ kubernetes|chart ]] || testbed/kube/up.sh fetch || true
 }
 

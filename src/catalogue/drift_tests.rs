@@ -16,7 +16,7 @@ fn set(n: u64, zeebe: bool, state: SetState) -> Set {
         started_from_id: false,
         ended: None,
         duration: None,
-        versions: BTreeSet::new(),
+        versions: Vec::new(),
         bytes: None,
         elsewhere: None,
         run: None,

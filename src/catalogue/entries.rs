@@ -34,8 +34,8 @@ pub struct Set {
     /// From the one to the other, when both were told by a component.
     #[serde(rename = "durationSeconds", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
-    /// Versions of the components that made it.
-    pub versions: BTreeSet<Version>,
+    /// Versions of the components that made it, in order, each once. A set of the library would take half a kilobyte for one.
+    pub versions: Vec<Version>,
     /// Bytes of its snapshots, where they were opened and the engine tells; the backup store tells none. What a restore
     /// brings back: the repository stores files that snapshots share only once.
     #[serde(rename = "sizeBytes", skip_serializing_if = "Option::is_none")]
@@ -220,7 +220,7 @@ pub(super) fn set(
     let duration = begun.zip(ended).and_then(|(a, b)| Duration::try_from(b.duration_since(a)).ok());
     let started = begun.or_else(|| times::from_id(id));
     let started_from_id = begun.is_none() && started.is_some();
-    let versions = evidence.versions();
+    let versions = evidence.versions().into_iter().collect();
     let elsewhere = facts.elsewhere;
     Some(Set { id, state, parts, started, started_from_id, ended, duration, versions, bytes, elsewhere, run })
 }

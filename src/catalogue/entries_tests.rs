@@ -93,7 +93,7 @@ fn complete_when_every_expected_part_is_whole() {
     let set = only(&whole());
     assert_eq!(set.state, SetState::Complete);
     assert!(set.parts.values().all(PartEntry::is_complete), "{set:?}");
-    assert_eq!(set.versions, BTreeSet::from([Version::full(8, 6, 0)]));
+    assert_eq!(set.versions, [Version::full(8, 6, 0)]);
     assert_eq!(set.parts.keys().copied().collect::<BTreeSet<_>>(), expected());
 }
 

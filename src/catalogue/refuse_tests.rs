@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
@@ -19,7 +19,7 @@ fn set(id: u64, state: SetState, parts: &[(Part, PartEntry)]) -> Set {
         started_from_id: false,
         ended: None,
         duration: None,
-        versions: BTreeSet::new(),
+        versions: Vec::new(),
         bytes: None,
         elsewhere: None,
         run: None,

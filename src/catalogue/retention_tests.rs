@@ -38,7 +38,7 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         started_from_id: false,
         ended: None,
         duration: None,
-        versions: BTreeSet::new(),
+        versions: Vec::new(),
         bytes: None,
         elsewhere: None,
         run: None,

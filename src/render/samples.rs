@@ -190,7 +190,7 @@ pub fn sets() -> Vec<Set> {
         started_from_id: false,
         ended: Timestamp::from_second(1_764_000_083).ok(),
         duration: Some(secs(83.0)),
-        versions: BTreeSet::from([Version::full(8, 6, 0)]),
+        versions: vec![Version::full(8, 6, 0)],
         bytes: Some(3_481 << 20),
         elsewhere: None,
         run: None,
@@ -232,7 +232,7 @@ pub fn sets() -> Vec<Set> {
         without(1_763_800_000, SetState::Failed, &[(Part::Operate, unknown), (Part::Zeebe, failed)]),
         Set {
             started_from_id: false,
-            versions: BTreeSet::new(),
+            versions: Vec::new(),
             ..without(17, SetState::InProgress, &[(Part::Records, found(PartState::InProgress, 0, None))])
         },
     ]
