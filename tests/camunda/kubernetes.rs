@@ -143,8 +143,8 @@ fn a_pod_that_is_killed_while_exporting_is_paused_is_repaired_by_the_guard() {
     killed.expect("one of five is killed while exporting is paused");
     until("the guard has resumed it", || release.all("EXPORTING"));
     assert!(jobs("guard").iter().any(|j| ended(j) != Some("Failed")));
-    let events = kubectl(&["describe", "service", "camunda-zeebe-gateway"]);
-    assert!(events.contains("ExportingRepaired"), "{events}");
+    let events = || kubectl(&["describe", "service", "camunda-zeebe-gateway"]);
+    until("it is told", || events().contains("ExportingRepaired"));
 
     let job = run_now("after-the-kill");
     assert_eq!(ended(&job), Some("Complete"), "{}", log("after-the-kill"));
