@@ -1,10 +1,11 @@
 //! What Operate and Tasklist know, by their own public APIs.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::release::{testbed, until};
+use crate::release::{PATIENCE, testbed, until};
 
 fn counts() -> Value {
     serde_json::from_str(&testbed("count.sh", &[])).expect("JSON")
@@ -32,9 +33,19 @@ pub fn settled() -> (Value, BTreeMap<String, String>) {
 /// Process instances that are in every state, with variables, incidents and user tasks, some of them completed.
 pub fn data_in_every_state() -> (Value, BTreeMap<String, String>) {
     testbed("seed.sh", &["40"]);
+    let done = || {
+        let now = counts();
+        let number = |n: &Value| n.as_u64().expect("a number");
+        (
+            number(&now["tasklist"]["tasks"]["completed"]),
+            number(&now["operate"]["processInstances"]["canceled"]),
+        )
+    };
+    let (completed, canceled) = done();
     testbed("work.sh", &["complete", "3"]);
     let order = instances().into_iter().find(|(_, v)| v == "order ACTIVE").expect("an active one").0;
     assert_eq!(testbed("work.sh", &["cancel", &order]).trim(), format!("{order} 204"));
+    until("what was done is imported", || done() == (completed + 3, canceled + 1));
     let (counts, instances) = settled();
     let operate = &counts["operate"];
     for number in [
@@ -53,7 +64,11 @@ pub fn data_in_every_state() -> (Value, BTreeMap<String, String>) {
 
 /// What was imported after a restart comes a little later; what never comes fails.
 pub fn assert_restored(before: &(Value, BTreeMap<String, String>)) {
-    let now = settled();
+    let begun = Instant::now();
+    let mut now = settled();
+    while now != *before && begun.elapsed() < PATIENCE {
+        now = settled();
+    }
     assert_eq!(now.0, before.0, "the counts differ from those at the backup");
     assert_eq!(now.1, before.1, "the process instances differ from those at the backup");
 }
