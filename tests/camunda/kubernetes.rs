@@ -9,7 +9,7 @@ use std::process::Command;
 use camunda_backup::model::Component;
 use serde_json::Value;
 
-use crate::data::{assert_restored, data_in_every_state, settled};
+use crate::data::{assert_restored, complete, data_in_every_state, settled};
 use crate::release::{Release, testbed, text, until, variable};
 
 /// Of the folder in which helm runs: the tests' own.
@@ -105,13 +105,13 @@ fn what_the_cron_job_has_backed_up_by_itself_is_restored_after_all_state_was_los
     release.assert_exporting();
 
     testbed("seed.sh", &["20"]);
-    testbed("work.sh", &["complete", "2"]);
+    complete(2);
     assert_ne!(settled().1, before.1, "there is more now than at the backup");
     print!("{}", testbed("restore.sh", &[&id.to_string()]));
     assert_restored(&before);
 
     // And it goes on from there, with the next backup.
-    testbed("work.sh", &["complete", "2"]);
+    complete(2);
     testbed("seed.sh", &["20"]);
     let job = run_now("after-the-restore");
     assert_eq!(ended(&job), Some("Complete"), "{}", log("after-the-restore"));

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::data::{assert_restored, data_in_every_state, settled};
+use crate::data::{assert_restored, complete, data_in_every_state, settled};
 use crate::release::{Release, finish, json, signal, testbed, text};
 
 fn backup(release: &Release) -> String {
@@ -19,8 +19,7 @@ fn backup(release: &Release) -> String {
 }
 
 fn assert_works(release: &Release) {
-    testbed("work.sh", &["complete", "2"]);
-    settled();
+    complete(2);
     // Waits itself until exactly what it started has come through the exporters, and fails otherwise.
     testbed("seed.sh", &["20"]);
     release.assert_exporting();
@@ -36,7 +35,7 @@ fn everything_is_there_again_after_all_state_was_lost() {
     let id = backup(&release);
     assert_eq!(release.run(&["verify", &id]).status.code(), Some(0));
     testbed("seed.sh", &["20"]);
-    testbed("work.sh", &["complete", "2"]);
+    complete(2);
     assert_ne!(settled().1, before.1, "there is more now than at the backup");
 
     print!("{}", testbed("restore.sh", &[&id]));
