@@ -11,11 +11,12 @@ cd "$(dirname "$0")/.."
 logs=$PWD/target/tests
 export CARGO_TERM_COLOR=never
 
-# PART=TARGET. What computes and what talks to servers are two lanes that go on side by side, one part after the other in
-# each; what computes is niced, because servers are slow enough.
+# PART=TARGET. Three lanes go on side by side, one part after the other in each: what computes, which is niced, because
+# servers are slow enough; and two of what mostly waits for servers.
 computing=(check=check fast=test-fast faults=test-faults schedules=test-schedules chart=test-chart shells=test-shells)
-serving=(engines=test-engines camunda=test-camunda restored=test-e2e kubernetes=test-kubernetes
-  camunda-kubernetes=test-camunda-kubernetes matrix=test-matrix update=test-update kills=test-kills)
+camunda=(camunda=test-camunda restored=test-e2e camunda-kubernetes=test-camunda-kubernetes
+  matrix=test-matrix update=test-update kills=test-kills)
+others=(engines=test-engines kubernetes=test-kubernetes)
 
 # What takes long to build, in the order in which it is needed.
 prepare() {
@@ -41,7 +42,7 @@ lane() { # PART=TARGET...
 }
 
 wanted=" $* "
-known=("${computing[@]%=*}" "${serving[@]%=*}")
+known=("${computing[@]%=*}" "${others[@]%=*}" "${camunda[@]%=*}")
 for name; do [[ " ${known[*]} " == *" $name "* ]] || die "there is no part $name, but ${known[*]}"; done
 [ $# -gt 0 ] || die "which parts? ${known[*]}"
 rm -rf "$logs"
@@ -63,10 +64,13 @@ chrt --idle --pid 0 $! >/dev/null
   >"$logs/build.log" 2>&1 || { tail -n 80 "$logs/build.log" >&2; die "it does not build"; }
 say "built, $SECONDS s"
 
-lane "${serving[@]}" &
+lane "${camunda[@]}" &
 lanes=$!
+lane "${others[@]}" &
+lanes="$lanes $!"
 ( renice -n 15 -p "$BASHPID" >/dev/null; lane "${computing[@]}" ) &
-wait "$lanes" "$!"
+# shellcheck disable=SC2086 # words
+wait $lanes "$!"
 
 ran=()
 for name in "${known[@]}"; do [ ! -f "$logs/$name.log" ] || ran+=("$logs/$name.log"); done
