@@ -79,11 +79,11 @@ test-fast: ## Everything that needs nothing but cargo
 
 .PHONY: test-faults
 test-faults: ## Every fault at every request of a backup, of every version, storage and engine
-	FAULTS=full $(CARGO) test --locked --release --test faults -- --nocapture
+	FAULTS=full $(CARGO) test --locked --test faults -- --nocapture
 
 .PHONY: test-schedules
 test-schedules: ## 10,000 random schedules of faults, outages, signals and deaths (SCHEDULES=N for another number)
-	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --release --test schedules -- --nocapture
+	SCHEDULES=$${SCHEDULES:-10000} $(CARGO) test --locked --test schedules -- --nocapture
 
 .PHONY: test-engines
 test-engines: ## Against real Elasticsearch 8 and 9 and OpenSearch 2 and 3 in containers, plain and with security and TLS
@@ -119,11 +119,11 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 
 .PHONY: test
 test: ## What every change has to pass: all that follows, on real servers, which it fetches, builds and starts itself
-	scripts/test.sh check fast faults schedules chart shells engines camunda restored kubernetes camunda-kubernetes
+	scripts/test.sh check fast faults schedules chart shells engines camunda restored kubernetes
 
 .PHONY: test-all
-test-all: test ## The same, and Camunda 8.5.8, OpenSearch, an update, and 100 times kill -9
-	scripts/test.sh matrix update kills
+test-all: test ## The same, and Camunda in pods, Camunda 8.5.8, OpenSearch, an update, and 100 times kill -9
+	scripts/test.sh camunda-kubernetes matrix update kills
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
