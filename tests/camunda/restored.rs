@@ -8,8 +8,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::data::{assert_restored, complete, data_in_every_state, settled};
-use crate::release::{Release, finish, json, signal, testbed, text};
+use crate::data::{assert_restored, complete, data_in_every_state, instances, settled};
+use crate::release::{Release, finish, json, signal, testbed, text, until};
 
 fn backup(release: &Release) -> String {
     let output = release.run(&["create", "-o", "json"]);
@@ -103,8 +103,10 @@ fn a_backup_under_load_is_consistent() {
     let active = some(&active);
     assert_all_answer(&active, "204");
     assert_all_answer(&some(&lost.iter().map(String::as_str).collect::<Vec<_>>()), "404");
-    let (_, after) = settled();
-    assert!(active.iter().all(|k| after[*k] == "order CANCELED"), "what Zeebe did was not exported");
+    until("what Zeebe did is exported", || {
+        let now = instances();
+        active.iter().all(|k| now.get(*k).is_some_and(|state| state == "order CANCELED"))
+    });
     assert_works(&release);
 }
 
