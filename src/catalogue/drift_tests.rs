@@ -9,17 +9,9 @@ fn set(n: u64, zeebe: bool, state: SetState) -> Set {
     let whole = PartEntry::Found { state: PartState::Completed, done: 1, total: Some(1), problem: None };
     let zeebe = if zeebe { whole.clone() } else { PartEntry::Missing };
     Set {
-        id: BackupId::new(n).expect("in range"),
-        state,
         parts: BTreeMap::from([(Part::Operate, whole), (Part::Zeebe, zeebe)]),
         started: Timestamp::from_second(NOW - 1_000_000 + i64::try_from(n).expect("small") * 1000).ok(),
-        started_from_id: false,
-        ended: None,
-        duration: None,
-        versions: Vec::new(),
-        bytes: None,
-        elsewhere: None,
-        run: None,
+        ..Set::bare(BackupId::new(n).expect("in range"), state)
     }
 }
 

@@ -49,6 +49,24 @@ pub struct Set {
 }
 
 impl Set {
+    /// A set of which nothing else is known.
+    #[cfg(test)]
+    pub(super) fn bare(id: BackupId, state: SetState) -> Self {
+        Self {
+            id,
+            state,
+            parts: BTreeMap::new(),
+            started: None,
+            started_from_id: false,
+            ended: None,
+            duration: None,
+            versions: Vec::new(),
+            bytes: None,
+            elsewhere: None,
+            run: None,
+        }
+    }
+
     /// Whether it began less than this ago, or in a future that clocks apart can explain. What lies further ahead is no
     /// age: it would be young for years.
     pub fn is_younger_than(&self, age: Duration, now: Timestamp) -> bool {

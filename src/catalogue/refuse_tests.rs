@@ -12,17 +12,9 @@ fn now() -> Timestamp {
 
 fn set(id: u64, state: SetState, parts: &[(Part, PartEntry)]) -> Set {
     Set {
-        id: BackupId::new(id).expect("in range"),
-        state,
         parts: parts.iter().cloned().collect::<BTreeMap<_, _>>(),
         started: now().checked_sub(Duration::from_secs(60)).ok(),
-        started_from_id: false,
-        ended: None,
-        duration: None,
-        versions: Vec::new(),
-        bytes: None,
-        elsewhere: None,
-        run: None,
+        ..Set::bare(BackupId::new(id).expect("in range"), state)
     }
 }
 

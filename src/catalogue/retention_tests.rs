@@ -31,17 +31,9 @@ fn set(n: u64, state: SetState, started: Option<i64>) -> Set {
         SetState::Unknown => PartEntry::Unknown("away".to_owned()),
     };
     Set {
-        id: id(n),
-        state,
         parts: BTreeMap::from([(Part::Operate, part), (Part::Zeebe, entry(PartState::Completed))]),
         started: started.and_then(|t| Timestamp::from_second(t).ok()),
-        started_from_id: false,
-        ended: None,
-        duration: None,
-        versions: Vec::new(),
-        bytes: None,
-        elsewhere: None,
-        run: None,
+        ..Set::bare(id(n), state)
     }
 }
 
