@@ -1,5 +1,6 @@
 //! The real transport: reqwest on rustls.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -78,8 +79,12 @@ impl Wired {
         }
     }
 
-    fn mask(&self) -> Mask {
-        self.mask.with(self.signer.iter().flat_map(AwsSigner::secrets))
+    /// Asked for each element of a list: only what a signer has learnt meanwhile is worth a new one.
+    fn mask(&self) -> Cow<'_, Mask> {
+        match &self.signer {
+            None => Cow::Borrowed(&self.mask),
+            Some(signer) => Cow::Owned(self.mask.with(signer.secrets().into_iter())),
+        }
     }
 }
 
@@ -221,9 +226,10 @@ impl Transport for HttpTransport {
     }
 
     fn without_secrets(&self, component: Component, body: Bytes) -> Bytes {
-        self.endpoints
-            .get(&component)
-            .map_or_else(|| body.clone(), |wired| wired.mask().body(200, body.clone()))
+        match self.endpoints.get(&component) {
+            Some(wired) => wired.mask().body(200, body),
+            None => body,
+        }
     }
 
     fn describe(&self, component: Component, path: &str) -> String {
