@@ -75,7 +75,7 @@ check: ## Formatting, lints and documentation, warnings as errors
 
 .PHONY: test-fast
 test-fast: ## Everything that needs nothing but cargo
-	SCHEDULES=$${SCHEDULES:-500} $(CARGO) test --locked
+	SCHEDULES=$${SCHEDULES:-500} $(CARGO) test --locked -- --test-threads=8
 
 .PHONY: test-faults
 test-faults: ## Every fault at every request of a backup, of every version, storage and engine

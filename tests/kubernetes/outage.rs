@@ -30,12 +30,19 @@ async fn a_killed_api_server_is_survived_by_lease_and_forward() {
     assert!(get(&transport).await.is_ok());
     let journal = held(&space, Duration::from_secs(30)).await;
     journal.arm(&seventeen()).await.expect("stored");
-    testbed("apiserver.sh", &["kill"]).await;
+    // Killed, and away until the test says otherwise: else it may be back before the request is made.
+    testbed("apiserver.sh", &["stop"]).await;
     // The stream is gone, and nobody makes a new one: it fails with a reason, it does not hang.
-    let error = ends("a request", get(&transport)).await.expect_err("the API server is dead");
-    assert!(error.to_string().contains("the connection to the Kubernetes API broke"), "{error}");
+    let request = ends("a request", get(&transport)).await;
     // Disarming waits for it to come back.
-    journal.disarm().await.expect("stored in the end");
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        testbed("apiserver.sh", &["start"]).await;
+    };
+    let (disarmed, ()) = tokio::join!(journal.disarm(), back);
+    let error = request.expect_err("the API server is dead").to_string();
+    assert!(error.contains("the connection to the Kubernetes API broke"), "{error}");
+    disarmed.expect("stored in the end");
     assert_eq!(armed(&space).await, None);
     assert!(!journal.lost());
     eventually("an answer again", Duration::from_secs(30), async || get(&transport).await.is_ok()).await;
