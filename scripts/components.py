@@ -1,23 +1,32 @@
 #!/usr/bin/env python3
-"""What the program is made of, from cargo's own metadata.
+"""What the program is made of, from cargo's own metadata; for musl also what `make static` links into it beside that.
 
 components.py sbom TARGET       CycloneDX 1.5 as JSON
 components.py licences TARGET   every dependency with its licence, and the texts
 
-TARGET is a triple such as x86_64-unknown-linux-musl. Only what becomes part of the binary counts: no development and no
+TARGET is a triple such as x86_64-unknown-linux-musl. For musl, std's sources and zig have to be where scripts/static.sh puts them. Only what becomes part of the binary counts: no development and no
 build dependencies. Same input, same bytes: times come from SOURCE_DATE_EPOCH.
 """
-import datetime, hashlib, json, os, re, subprocess, sys, uuid
+import datetime, glob, hashlib, json, os, re, subprocess, sys, uuid
 
 
-def load(target):
-    command = ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform", target]
-    meta = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+RUST = "/usr/lib/rustlib/src/rust"
+TOOLS = os.environ.get("STATIC_TOOLS") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "camunda-backup-static"
+)
+LICENCE_FILE = re.compile(r"(?i)(licen[cs]e|copying|notice|copyright)")
+
+
+def metadata(target, roots, *arguments, **variables):
+    """Packages by ID, and the normal dependencies of each that `roots` (None: the package itself) need."""
+    command = [os.environ.get("CARGO", "cargo"), "metadata", "--format-version=1", "--locked", "--filter-platform", target, *arguments]
+    env = dict(os.environ, **variables)
+    meta = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout)
     packages = {p["id"]: p for p in meta["packages"]}
     nodes = {n["id"]: n for n in meta["resolve"]["nodes"]}
-    root = meta["resolve"]["root"]
     proc_macro = lambda i: any("proc-macro" in t["kind"] for t in packages[i]["targets"])
-    edges, todo = {}, [root]
+    todo = [i for i in packages if packages[i]["name"] in roots] if roots else [meta["resolve"]["root"]]
+    edges = {}
     while todo:
         at = todo.pop()
         if at in edges:
@@ -26,11 +35,55 @@ def load(target):
         # A macro runs in the compiler, and so does all that it needs.
         edges[at] = sorted(i for i in normal if not proc_macro(i))
         todo += edges[at]
+    return packages, edges
+
+
+def load(target):
+    packages, edges = metadata(target, None)
+    root = next(i for i in edges if packages[i]["name"] == "camunda-backup")
+    if target.endswith("-musl"):
+        linked = list(beside(target, packages, edges))
+        packages |= {p["id"]: p for p in linked}
+        edges |= {p["id"]: [] for p in linked if p["id"] not in edges}
+        edges[root] = sorted({*edges[root], *(p["id"] for p in linked)})
     return packages, edges, root
 
 
+def beside(target, packages, edges):
+    """std with its crates, libc, and what unwinds: scripts/static.sh builds and links them."""
+    rustc = subprocess.run(["/usr/bin/rustc", "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
+    # As cargo's -Zbuild-std does, with its default features.
+    std, needed = metadata(
+        target, ("std", "panic_abort"), "--manifest-path", f"{RUST}/library/sysroot/Cargo.toml", "--features", "backtrace,panic-unwind",
+        RUSTC_BOOTSTRAP="1", RUSTC="/usr/bin/rustc", CARGO="/usr/bin/cargo",
+    )
+    known = {(packages[i]["name"], packages[i]["version"]) for i in edges}
+    own = [std[i] for i in needed if not std[i]["source"]]
+    for i in needed:
+        if std[i]["source"] and (std[i]["name"], std[i]["version"]) not in known:
+            yield std[i]
+    each = {term.strip("()") for p in own for term in p["license"].split(" AND ")}
+    terms = " AND ".join(sorted(f"({term})" if " OR " in term else term for term in each))
+    yield other("rust-std", rustc, terms, RUST, f"pkg:generic/rust-std@{rustc}", "The standard library of Rust")
+    zig = next(iter(sorted(glob.glob(f"{TOOLS}/venv/lib/python3*/site-packages/ziglang"))), None)
+    if not zig:
+        sys.exit(f"there is no zig in {TOOLS}: make static installs it")
+    text = lambda path: open(f"{zig}/lib/{path}").read()
+    musl = re.search(r'VERSION "(.*?)"', text("libc/musl/src/internal/version.h"))[1]
+    unwind = int(re.search(r"_LIBUNWIND_VERSION (\d+)", text("libunwind/include/__libunwind_config.h"))[1])
+    unwind = f"{unwind // 1000}.{unwind // 100 % 10}.{unwind % 100}"
+    yield other("musl", musl, "MIT", f"{zig}/lib/libc/musl", f"pkg:generic/musl@{musl}", "The C library")
+    yield other("libunwind", unwind, "Apache-2.0 WITH LLVM-exception", f"{zig}/lib/libunwind", f"pkg:generic/llvm-libunwind@{unwind}",
+                "LLVM's unwinder")
+
+
+def other(name, version, license, folder, purl, description):
+    return {"id": purl, "purl": purl, "name": name, "version": version, "license": license, "description": description,
+            "manifest_path": f"{folder}/Cargo.toml"}
+
+
 def purl(package):
-    return f"pkg:cargo/{package['name']}@{package['version']}"
+    return package.get("purl") or f"pkg:cargo/{package['name']}@{package['version']}"
 
 
 def component(package, checksums):
@@ -76,7 +129,7 @@ def licences(packages, edges, root):
         lines.append(f"{name}: {package.get('license') or 'see its file'}")
         folder = os.path.dirname(package["manifest_path"])
         for file in sorted(os.listdir(folder)):
-            if re.match(r"(?i)(licen[cs]e|copying|notice|copyright)", file) and os.path.isfile(f"{folder}/{file}"):
+            if LICENCE_FILE.match(file) and os.path.isfile(f"{folder}/{file}"):
                 text = open(f"{folder}/{file}", encoding="utf-8", errors="replace").read().strip()
                 texts.setdefault(text, []).append(f"{name} ({file})")
     page = ["camunda-backup contains these components, under these licences.\n", *lines, ""]

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Sets STATIC_BINARY, for an image to be tested with: the one that it names already (such as what `make static` has made),
-# else one that is made in seconds. To be sourced in the repository's folder.
+# else one that is made in a minute. To be sourced in the repository's folder.
 
 if [ -z "${STATIC_BINARY:-}" ]; then
-  # The same objects as for every other test, linked with libc in it.
+  # Linked with libc in it.
   cargo rustc --locked --bin kubectl-camunda_backup -- -C target-feature=+crt-static
   mkdir -p target/static-debug
   STATIC_BINARY=$PWD/target/static-debug/kubectl-camunda_backup

@@ -39,6 +39,9 @@ for uri, sha, program in zip(uris, sums, bins):
         want(program in members and members[program].mode & 0o111, f"{archive.name}: {program} can be run")
         for name in ["LICENSE", "THIRD-PARTY-LICENCES.txt"]:
             want(members.get(name) and members[name].size > 1000, f"{archive.name}: {name}")
+        texts = tar.extractfile(next(m for n, m in members.items() if n == "THIRD-PARTY-LICENCES.txt")).read().decode()
+        for words in ["musl as a whole is licensed under", "The LLVM Project is under the Apache License", "The Rust Project is dual-licensed"]:
+            want(words in texts, f"{archive.name}: the licence that says: {words}")
 
 for path in dist.glob("*.cdx.json"):
     bom = json.loads(path.read_text())
@@ -46,6 +49,7 @@ for path in dist.glob("*.cdx.json"):
     want(bom["bomFormat"] == "CycloneDX" and bom["specVersion"] == "1.5", f"{path.name}: CycloneDX 1.5")
     want(len(refs) == len(bom["components"]) + 1 > 100, f"{path.name}: each component once")
     want({"pkg:cargo/ring", "pkg:cargo/rustls", "pkg:cargo/tokio"} <= {r.rsplit("@", 1)[0] for r in refs}, f"{path.name}: the known ones")
+    want({"musl", "libunwind", "rust-std", "gimli"} <= {c["name"] for c in bom["components"]}, f"{path.name}: what is linked beside crates")
     want(not any("proptest" in r for r in refs), f"{path.name}: nothing for development")
     want(all(d in refs for e in bom["dependencies"] for d in e["dependsOn"]), f"{path.name}: every reference leads somewhere")
     want(all("licenses" in c for c in bom["components"]), f"{path.name}: every component has a licence")

@@ -204,8 +204,8 @@ impl Release {
 }
 
 pub fn binary() -> PathBuf {
-    // The released one: what users run, with its own panic strategy.
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/kubectl-camunda_backup")
+    // With the panic strategy of a release; STATIC_BINARY names one.
+    std::env::var_os("STATIC_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_kubectl-camunda_backup").into(), PathBuf::from)
 }
 
 pub fn text(bytes: &[u8]) -> String {
