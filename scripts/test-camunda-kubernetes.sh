@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-. scripts/static-binary.sh
+STATIC_BINARY=$(scripts/static-binary.sh)
+export STATIC_BINARY
 cargo test --locked --test camunda --no-run
 export PLATFORM=kubernetes CAMUNDA_BACKUP_IMAGE=testbed.local/camunda-backup:static
 # shellcheck disable=SC2016 # expanded by the inner shell

@@ -7,8 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-. scripts/static-binary.sh
-cargo build --locked
+STATIC_BINARY=$(scripts/static-binary.sh)
+export STATIC_BINARY
+cargo test --locked --test kubernetes --no-run
 own=
 if [ -z "${TESTBED_KUBECONFIG:-}" ]; then
   own=1

@@ -106,7 +106,7 @@ process_alive() {
 }
 
 # Whether any process of the session lives; one that has ended but was not yet reaped does not count.
-_session_alive() { ps -o stat= --sid "$1" 2>/dev/null | grep -qv '^Z'; }
+_session_alive() { ps -o stat= --sid "$1" 2>/dev/null | grep -v '^Z' >/dev/null; }
 
 _await_session_end() { # PID SECONDS
   local i
@@ -164,7 +164,7 @@ _not_ready() {
 }
 
 # answers URL [PATTERN]: whether URL answers 2xx, with a body that matches the extended regular expression.
-answers() { curl -sf -m 5 "$1" | grep -Eq -- "${2:-}"; }
+answers() { curl -sf -m 5 "$1" | grep -E -- "${2:-}" >/dev/null; }
 
 # ports_free PORT...: waits a little until nothing listens on any of them on loopback (a killed process may take some
 # time to go), then fails.

@@ -205,7 +205,8 @@ impl Release {
 
 pub fn binary() -> PathBuf {
     // With the panic strategy of a release; STATIC_BINARY names one.
-    std::env::var_os("STATIC_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_kubectl-camunda_backup").into(), PathBuf::from)
+    std::env::var_os("STATIC_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_kubectl-camunda_backup").into(), PathBuf::from)
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -10,7 +10,8 @@ component_names() {
 }
 
 component_check() {
-  component_names | grep -qxF -- "$1" || die "no component '$1' here; there are: $(component_names | tr '\n' ' ')"
+  # (grep -q ends at the first hit, and what still writes to it fails with it, under pipefail.)
+  component_names | grep -xF -- "$1" >/dev/null || die "no component '$1' here; there are: $(component_names | tr '\n' ' ')"
 }
 
 component_launch() {
