@@ -80,6 +80,21 @@ impl Release {
         ran
     }
 
+    /// A backup that goes on, once its part of Zeebe was asked for: the last one.
+    fn create_until_zeebe(&self, more: &[&str]) -> std::process::Child {
+        let mut create = self.command(&["create", "--no-guard"]);
+        let create = create.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        let posted = |e: &camunda_backup::sim::Exchange| {
+            e.request.component == Component::Gateway
+                && e.request.method == Method::Post
+                && e.request.path.ends_with("/actuator/backups")
+        };
+        while !self.sim.log().iter().any(posted) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        create
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<_> = arguments.iter().copied().chain(["-o", "json"]).collect();
         self.run(&arguments).json()
@@ -559,16 +574,7 @@ fn what_a_failed_run_says_to_delete_can_be_deleted_like_that() {
 fn a_backup_whose_pause_was_lost_is_not_called_complete() {
     let timings = Timings { zeebe_partition: std::time::Duration::from_secs(2), ..Timings::quick() };
     let release = Release::timed(2, Profile::default(), timings);
-    let mut create = release.command(&["create", "--no-guard", "--keep-last", "1"]);
-    let create = create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
-    let posted = |e: &camunda_backup::sim::Exchange| {
-        e.request.component == Component::Gateway
-            && e.request.method == Method::Post
-            && e.request.path.ends_with("/actuator/backups")
-    };
-    while !release.sim.log().iter().any(posted) {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let create = release.create_until_zeebe(&["--keep-last", "1"]);
     release.sim.set_exporters(&ExporterPhase::Exporting);
     let failed = Ran { output: create.wait_with_output().expect("ends") };
     assert_eq!(failed.code(), Some(20), "{}{}", failed.stderr(), failed.stdout());
@@ -594,6 +600,45 @@ fn a_backup_whose_pause_was_lost_is_not_called_complete() {
     let arguments: Vec<&str> = hint.iter().map(String::as_str).chain(["--yes"]).collect();
     assert_eq!(release.run(&arguments).code(), Some(0));
     assert_eq!(release.left(), BTreeSet::from([release.newest()]));
+}
+
+#[test]
+fn a_backup_whose_run_was_killed_in_its_pause_is_not_called_complete() {
+    let timings = Timings { zeebe_partition: std::time::Duration::from_secs(2), ..Timings::quick() };
+    let release = Release::timed(2, Profile::default(), timings);
+    let mut create = release.create_until_zeebe(&[]);
+    create.kill().expect("ours");
+    create.wait().expect("ended");
+    // Its parts go on, and exporting too.
+    assert_eq!(release.run(&["resume"]).code(), Some(0));
+    let whole = |listed: &Value| {
+        let mut parts = listed["items"][0]["parts"].as_object().expect("parts").values();
+        parts.all(|p| p["state"] == "COMPLETED")
+    };
+    let mut listed = release.json(&["list"]);
+    while !whole(&listed) {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        listed = release.json(&["list"]);
+    }
+    let newest = &listed["items"][0];
+    assert_eq!((&newest["state"], &newest["run"]["outcome"]), (&"failed".into(), &"died".into()), "{newest}");
+    let id = newest["id"].to_string();
+    let verified = release.json(&["verify", &id]);
+    assert_eq!(reasons(&verified["items"][0]["findings"]), ["run-not-complete"]);
+    assert_eq!(release.json(&["verify"])["newestComplete"], release.newest());
+}
+
+#[test]
+fn a_complete_backup_stays_complete_where_only_resuming_failed() {
+    let release = Release::new(1);
+    release.sim.inject("* POST /actuator/exporting/resume refuse".parse().expect("a rule"));
+    let created = release.run(&["create", "--no-guard", "--resume-timeout", "1s"]);
+    assert_eq!(created.code(), Some(30));
+    release.sim.clear_faults();
+    assert_eq!(release.run(&["resume"]).code(), Some(0));
+    let listed = release.json(&["list"]);
+    assert_eq!(listed["items"][0]["state"], "complete", "{listed}");
+    assert_ne!(listed["items"][0]["id"], release.newest());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::reach::InKubernetes;
 use super::setup::Setup;
 use crate::cluster::{EventLog, Occasion, Record, RecordedPart, Records, holder_identity};
 use crate::model::{BackupId, Component, EndedRun, Facts, Reason};
-use crate::run::{Exporting, Happened, Outcome, PartOutcome, Report};
+use crate::run::{Armed, Exporting, Happened, Outcome, PartOutcome, Report};
 
 /// How long the end of a run may wait for what is still to be written.
 const AT_THE_END: Duration = Duration::from_secs(10);
@@ -24,6 +24,8 @@ enum Entry {
     Event(Occasion, String),
     Record(Box<Record>),
     Removed(BackupId),
+    /// The run of this backup died in its pause, since then.
+    Died(BackupId, String),
 }
 
 /// Writes down, or does nothing where there is no Kubernetes.
@@ -125,11 +127,15 @@ impl Chronicle {
     }
 
     /// What a dead run left is undone.
-    pub fn repaired(&self, since: &str) {
+    pub fn repaired(&self, armed: &Armed) {
+        let since = &armed.since;
         self.tell(
             Occasion::Repaired,
             format!("a run died while exporting was paused (since {since}); it runs again"),
         );
+        if let Some(id) = armed.backup_id {
+            self.send(Entry::Died(id, since.clone()));
+        }
     }
 
     /// What nobody must overlook.
@@ -259,6 +265,7 @@ async fn write(
                 }
             }
             Entry::Record(record) => about_records.say(records.write(&record).await),
+            Entry::Died(id, since) => about_records.say(records.died(id, &since, super::now()).await),
             Entry::Removed(id) => about_records.say(records.remove(id).await),
         }
     }

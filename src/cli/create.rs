@@ -231,7 +231,7 @@ pub(crate) async fn repair_first(
         Ok(seen) => {
             danger.armed.store(false, Ordering::SeqCst);
             console.info(&format!("exporting runs again ({})", repair::seen(&seen)));
-            chronicle.repaired(&armed.since);
+            chronicle.repaired(&armed);
             Ok(())
         }
         Err(cause) => {
@@ -299,8 +299,16 @@ impl One<'_> {
         let record = self.chronicle.begins(checked.procedure().backup_id, &facts);
         let report = self.drive(&checked).await;
         self.chronicle.ended(record, &report, &self.repair_command);
-        if let Some(run) = ended_run(&report) {
-            self.journal.ended(report.backup_id, run);
+        match (ended_run(&report), self.journal.armed()) {
+            (Some(run), _) => self.journal.ended(report.backup_id, run),
+            // Resuming failed after everything was there: what is still owed has nothing to do with the backup.
+            (None, Some(armed)) => {
+                let owed = Armed { backup_id: None, ..armed };
+                if let Err(error) = self.journal.arm(&owed).await {
+                    tracing::warn!(%error, "the journal still names the backup, which the next run will take for spoiled");
+                }
+            }
+            (None, None) => {}
         }
         if let Some(looked_after) = looked_after {
             looked_after.abort();

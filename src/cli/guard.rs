@@ -390,7 +390,7 @@ async fn take_over(order: &Order, setup: &Setup, console: &Console) -> Exit {
         Some(armed) => {
             let resumed = resume(order, setup, &journal, &armed, console).await;
             match &resumed {
-                Ok(()) => chronicle.repaired(&armed.since),
+                Ok(()) => chronicle.repaired(&armed),
                 Err(cause) => chronicle.still_paused(cause, &order.repair),
             }
             resumed.map_or(Exit::MaybePaused, |()| Exit::Done)

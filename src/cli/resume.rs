@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         resume(context, &args, &mut setup, journal.as_deref(), &gateway, command, &cancel, &danger).await;
     for resumed in &all {
         match (&resumed.exporting, &was_armed) {
-            (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(&armed.since),
+            (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(armed),
             (ResumedState::Running { .. }, None) => {
                 chronicle.tell(Occasion::Resumed, "exporting was resumed by hand, and runs");
             }

@@ -52,6 +52,13 @@ pub struct Ended {
 /// So many of them are kept: a release whose backups fail for months must not grow its journal for ever.
 const MOST_ENDED: usize = 100;
 
+fn note(all: &mut Vec<Ended>, ended: Ended) {
+    all.retain(|e| e.backup_id != ended.backup_id);
+    all.push(ended);
+    let oldest = all.len().saturating_sub(MOST_ENDED);
+    all.drain(..oldest);
+}
+
 /// Who works on a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -104,7 +111,8 @@ pub struct FileJournal {
 }
 
 impl FileJournal {
-    /// Takes the lock and notes who we are. An armed entry of a dead holder is kept: see [`FileJournal::armed`].
+    /// Takes the lock and notes who we are. An armed entry of a dead holder is kept: see [`FileJournal::armed`]. That it
+    /// died is noted for its backup, unless it has left word of its end itself.
     ///
     /// Waits up to half a second for a lock: `status` and a guard that finds nothing to do hold it for a moment.
     pub fn open(
@@ -137,6 +145,14 @@ impl FileJournal {
             }
         }
         let before = read(&path).map_err(|e| unusable(&path, e))?.unwrap_or_default();
+        let mut ended = before.ended;
+        if let Some(armed) = &before.armed
+            && let Some(backup_id) = armed.backup_id
+            && !ended.iter().any(|e| e.backup_id == backup_id)
+        {
+            let run = EndedRun::died(&armed.since);
+            note(&mut ended, Ended { backup_id, cluster: before.cluster.clone(), run });
+        }
         let entry = Entry {
             schema: 1,
             gateway: gateway.to_owned(),
@@ -145,7 +161,7 @@ impl FileJournal {
             holder: Some(holder),
             cluster: before.cluster.filter(|_| before.armed.is_some()),
             armed: before.armed,
-            ended: before.ended,
+            ended,
         };
         write(&path, &entry).map_err(|e| unusable(&path, e))?;
         Ok(Self { path, lock, entry: Mutex::new(entry) })
@@ -201,10 +217,8 @@ impl FileJournal {
     /// Notes how a run ended whose backup is not complete.
     pub fn ended(&self, backup_id: BackupId, run: EndedRun) -> Result<(), JournalError> {
         let mut next = self.current().clone();
-        next.ended.retain(|e| e.backup_id != backup_id);
-        next.ended.push(Ended { backup_id, cluster: next.cluster.clone(), run });
-        let oldest = next.ended.len().saturating_sub(MOST_ENDED);
-        next.ended.drain(..oldest);
+        let cluster = next.cluster.clone();
+        note(&mut next.ended, Ended { backup_id, cluster, run });
         self.replace(next)
     }
 
@@ -392,6 +406,33 @@ mod tests {
         let ids: Vec<_> = ended.iter().map(|e| e.backup_id.get()).collect();
         assert_eq!((ids.len(), ids[0], ids.contains(&50)), (MOST_ENDED - 1, 3, false));
         assert_eq!(ended[0].run, run);
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_run_that_died_in_its_pause_says_so() {
+        let id = |n| BackupId::new(n).expect("in range");
+        let (_temporary, dir, key) = place();
+        let ended = || FileJournal::peek(&dir, &key).expect("readable").expect("there").entry.ended;
+        let first = open(&dir, &key, 1).expect("free");
+        // Makes sure without a backup: nothing to tell.
+        first.arm(&Armed { backup_id: None, ..armed() }).await.expect("writable");
+        drop(first);
+        let second = open(&dir, &key, 2).expect("free");
+        assert_eq!(ended(), []);
+        second.arm(&Armed { backup_id: Some(id(7)), ..armed() }).await.expect("writable");
+        drop(second);
+        let third = open(&dir, &key, 3).expect("free");
+        assert_eq!(
+            (ended()[0].backup_id, ended()[0].run.outcome.as_str(), ended()[0].run.paused),
+            (id(7), "died", true)
+        );
+        // It could not resume, but could still write.
+        third.arm(&Armed { backup_id: Some(id(8)), ..armed() }).await.expect("writable");
+        let own = EndedRun { outcome: "failed".to_owned(), ..EndedRun::died("then") };
+        third.ended(id(8), own.clone()).expect("writable");
+        drop(third);
+        drop(open(&dir, &key, 4).expect("free"));
+        assert_eq!((ended().len(), ended()[1].run.clone()), (2, own));
     }
 
     #[test]

@@ -224,7 +224,7 @@ reasons! {
         "take a new backup under a higher ID";
     /// The exporters did not catch up in time, so exporting was not paused.
     ExporterLag = "exporter-lag", Error,
-        "look at the brokers' log and at the search engine's health; give more time with --wait-for-exporters, or go without waiting with --wait-for-exporters 0s";
+        "look at the brokers' log and at the search engine's health; after a broker's restart an idle cluster may stay a few records behind until something happens in it; give more time with --wait-for-exporters, or go without waiting with --wait-for-exporters 0s";
     /// Exporting could not be paused.
     PauseFailed = "pause-failed", Error,
         "pausing needs every broker and a leader for every partition: check the cluster's health";

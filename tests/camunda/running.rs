@@ -3,7 +3,7 @@
 use camunda_backup::client::Request;
 use camunda_backup::model::Component;
 
-use crate::release::{Away, Release, finish, json, signal, text, until};
+use crate::release::{Away, Release, finish, json, signal, testbed, text, until};
 
 #[test]
 #[ignore = "make test-camunda"]
@@ -169,6 +169,9 @@ fn a_broker_that_dies_while_paused_is_waited_for() {
     let (code, said) = finish(child);
     assert!(matches!(code, Some(20 | 0)), "{said}");
     release.assert_exporting();
+    // An exporter of 8.6.0 that was restarted in the pause may stay a few records behind, which it does not export, until
+    // there is one that it does.
+    testbed("seed.sh", &["10"]);
     let next = release.run(&["create"]);
     assert_eq!(next.status.code(), Some(0));
 }

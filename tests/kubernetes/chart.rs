@@ -153,9 +153,11 @@ mod outage {
         camunda.space.kubectl(&["create", "job", "--from=cronjob/backup-camunda", "first"]).await;
         let paused = async || !camunda.is_exporting().await;
         eventually("exporting is paused", Duration::from_secs(120), paused).await;
+        // A busy kubelet tells later what runs.
         let id = "jsonpath={.items[0].status.containerStatuses[0].containerID}";
-        let id = camunda.space.kubectl(&["get", "pods", "-l", "job-name=first", "-o", id]).await;
-        let id = id.strip_prefix("containerd://").expect("a container").to_owned();
+        let id = async || camunda.space.kubectl(&["get", "pods", "-l", "job-name=first", "-o", id]).await;
+        eventually("its container is told", Duration::from_secs(120), async || !id().await.is_empty()).await;
+        let id = id().await.strip_prefix("containerd://").expect("a container").to_owned();
         testbed("exec.sh", &["ctr", "-n", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", &id]).await;
         let resumed = async || camunda.is_exporting().await && !camunda.is_armed().await;
         eventually("the guard has resumed it", Duration::from_secs(240), resumed).await;

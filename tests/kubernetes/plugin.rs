@@ -94,6 +94,15 @@ async fn a_killed_plugin_is_repaired_by_its_guard() {
     let ended = running.wait();
     assert_eq!(ended.code, None);
     ended.says("guard: exporting runs again");
+    // Whatever becomes of its parts, exporting went on in between.
+    let selector = "camunda-backup/outcome=died";
+    assert!(
+        camunda
+            .space
+            .kubectl(&["get", "configmap", "-l", selector, "-o", "name"])
+            .await
+            .contains("configmap/")
+    );
 }
 
 fn guard_of(running: &Running) -> rustix::process::Pid {

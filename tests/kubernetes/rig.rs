@@ -38,7 +38,7 @@ impl Space {
         kubectl(&["create", "namespace", &name], None).await;
         let cluster = connect(&name, None).await;
         // Without it no pod is admitted; a controller that has just lost its API server takes its time.
-        eventually("the namespace's account", Duration::from_secs(60), async || {
+        eventually("the namespace's account", Duration::from_secs(240), async || {
             let account =
                 ["-n", &name, "get", "serviceaccount", "default", "--ignore-not-found", "-o", "name"];
             !kubectl(&account, None).await.is_empty()

@@ -141,6 +141,18 @@ impl Records {
         written.err().map(|e| format!("the record of backup {} was not written: {e}", record.backup_id))
     }
 
+    /// Notes that the run of a backup died while exporting was paused, `since` then; not where it has left word of its
+    /// end. What comes back is a warning.
+    pub async fn died(&self, id: BackupId, since: &str, now: String) -> Option<String> {
+        let mut running = match self.matching(&format!(",{OUTCOME}=running,{BACKUP}={id}")).await {
+            Ok((running, _)) => running,
+            Err(error) => return Some(format!("the record of backup {id} was not found: {error}")),
+        };
+        let record = running.remove(&id)?;
+        let EndedRun { outcome, reason, paused, .. } = EndedRun::died(since);
+        self.write(&Record { outcome, finished: Some(now), reason, exporting_paused: paused, ..record }).await
+    }
+
     /// The runs that ended before their backup was complete, by its ID. What cannot be read is left out.
     pub async fn ended(&self) -> Result<BTreeMap<BackupId, EndedRun>, ClusterError> {
         let (records, _) = self.matching(&format!(",{OUTCOME}!=complete,{OUTCOME}!=running")).await?;

@@ -36,6 +36,24 @@ fn record(id: u64) -> Record {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_died_is_told_where_it_could_not_tell_itself() {
+    let api = FakeApi::default();
+    let records = Records::new(&Cluster::from_client(api.client(), "prod"), "prod", "camunda");
+    let done = Record { outcome: "complete".to_owned(), ..record(18) };
+    assert_eq!((records.write(&record(17)).await, records.write(&done).await), (None, None));
+    for id in [17, 18, 19] {
+        let id = BackupId::new(id).expect("in range");
+        assert_eq!(records.died(id, "then", "2026-11-23T01:00:00Z".to_owned()).await, None);
+    }
+    let (found, _) = records.list().await.expect("an answer");
+    assert_eq!(found.values().map(|r| r.outcome.as_str()).collect::<Vec<_>>(), ["died", "complete"]);
+    let ended = records.ended().await.expect("an answer");
+    let (id, run) = ended.first_key_value().expect("the one that died");
+    assert_eq!((ended.len(), id.get(), run.paused), (1, 17, true));
+    assert_eq!(run.reason.as_deref(), Some("it died while exporting was paused (since then)"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_is_written_again_listed_and_removed() {
     let api = FakeApi::default();
     let records = Records::new(&Cluster::from_client(api.client(), "prod"), "prod", "camunda");
