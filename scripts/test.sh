@@ -14,15 +14,16 @@ export CARGO_TERM_COLOR=never
 # PART=TARGET. First what makes cargo compile, as it would keep the others waiting for its lock. Then four lanes go on side by side, one part after the other in each: what computes, which is niced, because
 # servers are slow enough; and three of what mostly waits.
 computing=(faults=test-faults schedules=test-schedules)
-camunda=(camunda=test-camunda camunda-kubernetes=test-camunda-kubernetes matrix=test-matrix update=test-update kills=test-kills)
+camunda=(camunda=test-camunda fast=test-fast restored=test-e2e camunda-kubernetes=test-camunda-kubernetes
+  matrix=test-matrix update=test-update kills=test-kills)
 engines=(engines=test-engines)
-others=(kubernetes=test-kubernetes fast=test-fast shells=test-shells chart=test-chart)
+others=(kubernetes=test-kubernetes shells=test-shells chart=test-chart)
 # Those of the matrices, which are parts of their own here.
 export SKIP=--skip=_safely
 
 # What takes long to build, in the order in which it is needed.
 prepare() {
-  [[ ! $wanted =~ camunda|matrix|update|kills ]] || testbed/camunda/up.sh fetch || true
+  [[ ! $wanted =~ camunda|restored|matrix|update|kills ]] || testbed/camunda/up.sh fetch || true
   [[ ! $wanted =~ kubernetes|chart ]] || testbed/kube/up.sh fetch || true
 }
 

@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use camunda_backup::cluster::{AccessOptions, Acquired, Cluster, ClusterError, LeaseJournal};
 use camunda_backup::run::Journal as _;
@@ -211,7 +210,7 @@ async fn a_pod_without_certificates_uses_its_account() {
         .apply(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "run" }, "spec": spec }))
         .await;
     let phase = ["get", "pod", "run", "-o", "jsonpath={.status.phase}"];
-    super::rig::eventually("the pod ends", Duration::from_secs(60), async || {
+    super::rig::eventually("the pod ends", async || {
         ["Succeeded", "Failed"].contains(&space.kubectl(&phase).await.as_str())
     })
     .await;

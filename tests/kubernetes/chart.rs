@@ -1,8 +1,6 @@
 //! The chart on a real cluster, in a namespace that enforces Pod Security `restricted`: installed, upgraded, tested, fired by
 //! itself, repaired by its guard, and uninstalled.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::release::{Camunda, OURS, QUICK, STUCK};
@@ -100,8 +98,7 @@ async fn the_cron_job_fires_takes_backups_prunes_and_is_verified() {
         assert!(notes.contains(line), "{line}: {notes}");
     }
     helm(&camunda, &["test", "backup", "--logs"], &[]).await;
-    let minutes = Duration::from_secs(300);
-    eventually("two backups were taken by themselves", minutes, async || {
+    eventually("two backups were taken by themselves", async || {
         camunda.jobs("create", has_succeeded).await >= 2
     })
     .await;
@@ -111,18 +108,15 @@ async fn the_cron_job_fires_takes_backups_prunes_and_is_verified() {
     let pods = ["get", "pods", "-l", "app.kubernetes.io/component=create", "-o", &security];
     let pods = camunda.space.kubectl(&pods).await;
     assert!(!pods.is_empty() && pods.lines().all(|p| p == r#"true ["ALL"]"#), "{pods}");
-    eventually("the newest was verified", minutes, async || camunda.jobs("verify", has_succeeded).await >= 1)
-        .await;
-    eventually("the guard looked", minutes, async || camunda.jobs("guard", has_succeeded).await >= 1).await;
+    eventually("the newest was verified", async || camunda.jobs("verify", has_succeeded).await >= 1).await;
+    eventually("the guard looked", async || camunda.jobs("guard", has_succeeded).await >= 1).await;
     let keep = ["suspend=true", "schedule=* * * * *"];
     helm(&camunda, &["upgrade", "backup"], &keep).await;
     let suspended =
         ["get", "cronjobs", "-o", "jsonpath={range .items[*]}{.metadata.name}={.spec.suspend} {end}"];
     assert_eq!(camunda.space.kubectl(&suspended).await, "backup-camunda=true backup-camunda-guard=false");
-    eventually("no run is left", minutes, async || {
-        camunda.jobs("create", |j| j["status"]["active"] == 1).await == 0
-    })
-    .await;
+    eventually("no run is left", async || camunda.jobs("create", |j| j["status"]["active"] == 1).await == 0)
+        .await;
     // One is kept, whatever was taken.
     let listed = camunda.run(&["list", "-o", "json"]).expect(0).json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
@@ -152,18 +146,18 @@ mod outage {
         helm(&camunda, &["install", "backup"], &["suspend=true", "job.backoffLimit=0"]).await;
         camunda.space.kubectl(&["create", "job", "--from=cronjob/backup-camunda", "first"]).await;
         let paused = async || !camunda.is_exporting().await;
-        eventually("exporting is paused", Duration::from_secs(120), paused).await;
+        eventually("exporting is paused", paused).await;
         // A busy kubelet tells later what runs.
         let id = "jsonpath={.items[0].status.containerStatuses[0].containerID}";
         let id = async || camunda.space.kubectl(&["get", "pods", "-l", "job-name=first", "-o", id]).await;
-        eventually("its container is told", Duration::from_secs(120), async || !id().await.is_empty()).await;
+        eventually("its container is told", async || !id().await.is_empty()).await;
         let id = id().await.strip_prefix("containerd://").expect("a container").to_owned();
         testbed("exec.sh", &["ctr", "-n", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", &id]).await;
         let resumed = async || camunda.is_exporting().await && !camunda.is_armed().await;
-        eventually("the guard has resumed it", Duration::from_secs(240), resumed).await;
+        eventually("the guard has resumed it", resumed).await;
         assert!(camunda.jobs("guard", |_| true).await >= 1);
         let told = async || camunda.events().await.contains("ExportingRepaired");
-        eventually("it is told", Duration::from_secs(30), told).await;
+        eventually("it is told", told).await;
     }
 
     #[tokio::test]
@@ -179,7 +173,7 @@ mod outage {
         .await;
         camunda.space.kubectl(&["create", "job", "--from=cronjob/backup-camunda", "first"]).await;
         let paused = async || !camunda.is_exporting().await;
-        eventually("exporting is paused", Duration::from_secs(120), paused).await;
+        eventually("exporting is paused", paused).await;
         camunda.space.kubectl(&["delete", "pods", "-l", "job-name=first"]).await;
         assert!(camunda.is_exporting().await && !camunda.is_armed().await);
     }

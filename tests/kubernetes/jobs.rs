@@ -1,7 +1,5 @@
 //! Jobs made from a `CronJob` or an image, followed to their end on a real cluster.
 
-use std::time::Duration;
-
 use camunda_backup::cluster::rights::Command;
 use camunda_backup::cluster::{ClusterError, JobEnd, JobFromImage, JobSource, StartedJob};
 use serde_json::{Value, json};
@@ -69,10 +67,10 @@ async fn a_deleted_pod_is_followed_by_the_next_one_and_stopping_ends_it() {
         |n| news.borrow_mut().push(n.to_owned()),
     );
     let disturb = async {
-        eventually("the first pod's log", Duration::from_secs(30), async || lines.borrow().len() == 1).await;
+        eventually("the first pod's log", async || lines.borrow().len() == 1).await;
         let selector = format!("batch.kubernetes.io/job-name={}", job.name);
         space.kubectl(&["delete", "pod", "-l", &selector, "--wait=false"]).await;
-        eventually("the second pod's log", Duration::from_secs(60), async || lines.borrow().len() == 2).await;
+        eventually("the second pod's log", async || lines.borrow().len() == 2).await;
         space.cluster.stop_job(&job).await.expect("deleted");
     };
     let (end, ()) = tokio::join!(follow, disturb);
@@ -113,7 +111,7 @@ async fn an_image_that_is_not_there_is_told_and_the_rights_are_those_of_the_tabl
         let told = async || {
             news.borrow().iter().any(|n| n.contains("ErrImagePull") || n.contains("ImagePullBackOff"))
         };
-        eventually("the image is told", Duration::from_secs(60), told).await;
+        eventually("the image is told", told).await;
         account.stop_job(&job).await.expect("deleted");
     };
     let (end, ()) = tokio::join!(follow, stop);

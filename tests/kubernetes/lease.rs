@@ -119,7 +119,7 @@ async fn edits_conflict_and_are_survived_and_a_theft_is_noticed() {
     assert!(!journal.lost());
     let theft = json!({ "spec": { "holderIdentity": "thief" } }).to_string();
     space.kubectl(&["patch", "lease", &lease, "--type=merge", "-p", &theft]).await;
-    eventually("the theft is noticed", Duration::from_secs(60), async || journal.lost()).await;
+    eventually("the theft is noticed", async || journal.lost()).await;
     let error = journal.arm(&seventeen()).await.expect_err("lost").to_string();
     assert!(error.contains(&lease), "{error}");
     assert!(journal.disarm().await.expect_err("not ours").to_string().contains("thief"));

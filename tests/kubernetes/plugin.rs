@@ -1,7 +1,5 @@
 //! The built binary against a whole release: from outside and in pods, and everything that may die meanwhile.
 
-use std::time::Duration;
-
 use camunda_backup::cluster::rights::Command as Needs;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -233,7 +231,7 @@ pub async fn a_run_across_the_death_of_the_api_server() {
     testbed("apiserver.sh", &["kill"]).await;
     let ended = running.wait();
     testbed("apiserver.sh", &["wait"]).await;
-    eventually("exporting runs", Duration::from_secs(60), async || camunda.is_exporting().await).await;
+    eventually("exporting runs", async || camunda.is_exporting().await).await;
     assert!(!camunda.is_armed().await, "{}", ended.err);
     // It may be cut off in the only moment in which a backup cannot go on; mostly it is complete.
     assert!(matches!(ended.code, Some(0 | 20)), "{}", ended.err);

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use camunda_backup::cluster::rights::Command as Needs;
 use serde_json::{Value, json};
@@ -53,7 +52,7 @@ impl Camunda {
         space.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items })).await;
         space.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": chart(&space.name) })).await;
         let this = Self { space, home: tempfile::tempdir().expect("a directory") };
-        eventually("all pods are there", Duration::from_secs(120), async || {
+        eventually("all pods are there", async || {
             this.space.kubectl(&["get", "pods", "-o", "name"]).await.lines().count() == 10
         })
         .await;
@@ -116,14 +115,11 @@ impl Camunda {
 
     /// Until somebody has resumed exporting and says so.
     pub async fn repaired(&self) {
-        eventually("exporting runs again and nothing is armed", Duration::from_secs(90), async || {
+        eventually("exporting runs again and nothing is armed", async || {
             self.is_exporting().await && !self.is_armed().await
         })
         .await;
-        eventually("it is told", Duration::from_secs(20), async || {
-            self.events().await.contains("ExportingRepaired")
-        })
-        .await;
+        eventually("it is told", async || self.events().await.contains("ExportingRepaired")).await;
     }
 
     /// What `kubectl describe` shows below the gateway's Service.
