@@ -19,7 +19,7 @@ LICENCE_FILE = re.compile(r"(?i)(licen[cs]e|copying|notice|copyright)")
 
 def metadata(target, roots, *arguments, **variables):
     """Packages by ID, and the normal dependencies of each that `roots` (None: the package itself) need."""
-    command = [os.environ.get("CARGO", "cargo"), "metadata", "--format-version=1", "--locked", "--filter-platform", target, *arguments]
+    command = [variables.get("CARGO") or os.environ.get("CARGO", "cargo"), "metadata", "--format-version=1", "--locked", "--filter-platform", target, *arguments]
     env = dict(os.environ, **variables)
     meta = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout)
     packages = {p["id"]: p for p in meta["packages"]}
@@ -73,6 +73,9 @@ def beside(target, packages, edges):
     unwind = int(re.search(r"_LIBUNWIND_VERSION (\d+)", text("libunwind/include/__libunwind_config.h"))[1])
     unwind = f"{unwind // 1000}.{unwind // 100 % 10}.{unwind % 100}"
     yield other("musl", musl, "MIT", f"{zig}/lib/libc/musl", f"pkg:generic/musl@{musl}", "The C library")
+    # Some of what belongs to a C library, and what the compiler calls, is zig's own.
+    version = subprocess.run([f"{zig}/zig", "version"], check=True, capture_output=True, text=True).stdout.strip()
+    yield other("zig", version, "MIT", zig, f"pkg:generic/zig@{version}", "Parts of the C library, and compiler-rt")
     yield other("libunwind", unwind, "Apache-2.0 WITH LLVM-exception", f"{zig}/lib/libunwind", f"pkg:generic/llvm-libunwind@{unwind}",
                 "LLVM's unwinder")
 

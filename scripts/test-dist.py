@@ -49,7 +49,7 @@ for path in dist.glob("*.cdx.json"):
     want(bom["bomFormat"] == "CycloneDX" and bom["specVersion"] == "1.5", f"{path.name}: CycloneDX 1.5")
     want(len(refs) == len(bom["components"]) + 1 > 100, f"{path.name}: each component once")
     want({"pkg:cargo/ring", "pkg:cargo/rustls", "pkg:cargo/tokio"} <= {r.rsplit("@", 1)[0] for r in refs}, f"{path.name}: the known ones")
-    want({"musl", "libunwind", "rust-std", "gimli"} <= {c["name"] for c in bom["components"]}, f"{path.name}: what is linked beside crates")
+    want({"musl", "zig", "libunwind", "rust-std", "gimli"} <= {c["name"] for c in bom["components"]}, f"{path.name}: what is linked beside crates")
     want(not any("proptest" in r for r in refs), f"{path.name}: nothing for development")
     want(all(d in refs for e in bom["dependencies"] for d in e["dependsOn"]), f"{path.name}: every reference leads somewhere")
     want(all("licenses" in c for c in bom["components"]), f"{path.name}: every component has a licence")

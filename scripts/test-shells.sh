@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Completion in real shells beside bash, which tests/cli drives: fish and zsh, with verbs, flags and the backups of a
 # sandbox; and the man pages through a formatter. What is missing is installed from packages.
-#   test-shells.sh [BINARY]      default: target/debug/kubectl-camunda_backup, built
+#   test-shells.sh [BINARY]      default: STATIC_BINARY, or target/debug/kubectl-camunda_backup, built
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . testbed/lib.sh
 need_tools fish=fish zsh=zsh mandoc=mandoc
-binary=${1:-}
+binary=${1:-${STATIC_BINARY:-}}
 [ -n "$binary" ] || { cargo build --locked; binary=target/debug/kubectl-camunda_backup; }
 name=kubectl-camunda_backup
 tmp=$(mktemp -d)

@@ -83,13 +83,15 @@ impl Release {
     /// A backup that goes on, once its part of Zeebe was asked for: the last one.
     fn create_until_zeebe(&self, more: &[&str]) -> std::process::Child {
         let mut create = self.command(&["create", "--no-guard"]);
-        let create = create.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        let mut create =
+            create.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
         let posted = |e: &camunda_backup::sim::Exchange| {
             e.request.component == Component::Gateway
                 && e.request.method == Method::Post
                 && e.request.path.ends_with("/actuator/backups")
         };
         while !self.sim.log().iter().any(posted) {
+            assert!(matches!(create.try_wait(), Ok(None)), "it ended before");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         create
@@ -604,12 +606,13 @@ fn a_backup_whose_pause_was_lost_is_not_called_complete() {
 
 #[test]
 fn a_backup_whose_run_was_killed_in_its_pause_is_not_called_complete() {
-    let timings = Timings { zeebe_partition: std::time::Duration::from_secs(2), ..Timings::quick() };
+    let timings = Timings { zeebe_partition: std::time::Duration::from_secs(10), ..Timings::quick() };
     let release = Release::timed(2, Profile::default(), timings);
     let mut create = release.create_until_zeebe(&[]);
     create.kill().expect("ours");
     create.wait().expect("ended");
-    // Its parts go on, and exporting too.
+    // Its parts go on. Before anybody resumes exporting, and after it.
+    assert_eq!(release.json(&["list"])["items"][0]["run"]["outcome"], "died");
     assert_eq!(release.run(&["resume"]).code(), Some(0));
     let whole = |listed: &Value| {
         let mut parts = listed["items"][0]["parts"].as_object().expect("parts").values();
@@ -626,6 +629,21 @@ fn a_backup_whose_run_was_killed_in_its_pause_is_not_called_complete() {
     let verified = release.json(&["verify", &id]);
     assert_eq!(reasons(&verified["items"][0]["findings"]), ["run-not-complete"]);
     assert_eq!(release.json(&["verify"])["newestComplete"], release.newest());
+    assert_eq!(release.run(&["prune", "--keep-last", "1"]).code(), Some(0));
+    assert!(release.left().contains(&release.newest()), "the last good one");
+}
+
+#[test]
+fn what_became_of_an_earlier_run_under_the_same_id_is_forgotten() {
+    let release = Release::new(1);
+    let id = (release.newest() + 100).to_string();
+    let create = || release.run(&["create", "--no-guard", "--backup-id", &id]).code();
+    release.sim.inject("search PUT /_snapshot/ status:400:no".parse().expect("a rule"));
+    assert_eq!(create(), Some(20));
+    release.sim.clear_faults();
+    assert_eq!(release.run(&["delete", &id, "--force", "--yes"]).code(), Some(0));
+    assert_eq!(create(), Some(0));
+    assert_eq!(release.json(&["list"])["items"][0]["state"], "complete");
 }
 
 #[test]

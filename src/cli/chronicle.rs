@@ -24,8 +24,6 @@ enum Entry {
     Event(Occasion, String),
     Record(Box<Record>),
     Removed(BackupId),
-    /// The run of this backup died in its pause, since then.
-    Died(BackupId, String),
 }
 
 /// Writes down, or does nothing where there is no Kubernetes.
@@ -127,15 +125,11 @@ impl Chronicle {
     }
 
     /// What a dead run left is undone.
-    pub fn repaired(&self, armed: &Armed) {
-        let since = &armed.since;
+    pub fn repaired(&self, since: &str) {
         self.tell(
             Occasion::Repaired,
             format!("a run died while exporting was paused (since {since}); it runs again"),
         );
-        if let Some(id) = armed.backup_id {
-            self.send(Entry::Died(id, since.clone()));
-        }
     }
 
     /// What nobody must overlook.
@@ -159,6 +153,26 @@ impl Chronicle {
             _ = &mut task => {}
             () = tokio::time::sleep(AT_THE_END) => task.abort(),
         }
+    }
+}
+
+/// Notes in Kubernetes that a run died in its pause (the journal in files has done so when it was opened). Not by the task
+/// that writes the rest: whoever judges backups next must find it.
+pub(crate) async fn note_death(found: Option<&InKubernetes>, armed: &Armed, console: &Console) {
+    let (Some(found), Some(id)) = (found, armed.backup_id) else { return };
+    let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
+    let mut problem = None;
+    for _ in 0..3 {
+        problem = records.died(id, &armed.since, super::now()).await;
+        if problem.is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    if let Some(problem) = problem {
+        console.warn(&format!(
+            "{problem}; its run died in its pause, so it must not count as complete, whatever its parts become: delete it"
+        ));
     }
 }
 
@@ -265,7 +279,6 @@ async fn write(
                 }
             }
             Entry::Record(record) => about_records.say(records.write(&record).await),
-            Entry::Died(id, since) => about_records.say(records.died(id, &since, super::now()).await),
             Entry::Removed(id) => about_records.say(records.remove(id).await),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::args::{CreateArgs, OnFailure, ReleaseArgs};
-use super::chronicle::{Chronicle, ended_run};
+use super::chronicle::{Chronicle, ended_run, note_death};
 use super::console::LogFormat;
 use super::guard::Guard;
 use super::lock::Lock;
@@ -216,22 +216,17 @@ pub(crate) async fn repair_first(
         armed.since
     ));
     danger.armed.store(true, Ordering::SeqCst);
-    let released = repair::repair(
-        &setup.http,
-        &setup.broker_components(),
-        Some(journal),
-        &journal.left(),
-        setup.request.limits.release,
-        cancel,
-        console,
-        "",
-    )
-    .await;
+    let (brokers, left) = (setup.broker_components(), journal.left());
+    let limit = setup.request.limits.release;
+    let (released, ()) = tokio::join!(
+        repair::repair(&setup.http, &brokers, Some(journal), &left, limit, cancel, console, ""),
+        note_death(setup.kubernetes.as_ref(), &armed, console),
+    );
     match released.result {
         Ok(seen) => {
             danger.armed.store(false, Ordering::SeqCst);
             console.info(&format!("exporting runs again ({})", repair::seen(&seen)));
-            chronicle.repaired(&armed);
+            chronicle.repaired(&armed.since);
             Ok(())
         }
         Err(cause) => {
@@ -281,6 +276,8 @@ impl One<'_> {
         let Some(checked) = checked else { return Exit::Preflight };
         self.journal.belongs_to(repair::identity(&self.setup.http).await);
         self.journal.works_on(checked.procedure().backup_id).await;
+        // Nothing is left of what was under this ID before.
+        self.journal.forget(checked.procedure().backup_id);
         let guard = match self.guard().await {
             Ok(guard) => guard,
             Err(_) if self.cancel.level() >= Level::Asked => {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::args::ReleaseArgs;
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, note_death};
 use super::console::{Console, LogFormat};
 use super::lock::{Lock, NotOpened, open};
 use super::reach::reach;
@@ -388,9 +388,12 @@ async fn take_over(order: &Order, setup: &Setup, console: &Console) -> Exit {
     let chronicle = Chronicle::of(setup, journal.identity(), console);
     let exit = match journal.armed() {
         Some(armed) => {
-            let resumed = resume(order, setup, &journal, &armed, console).await;
+            let (resumed, ()) = tokio::join!(
+                resume(order, setup, &journal, &armed, console),
+                note_death(setup.kubernetes.as_ref(), &armed, console),
+            );
             match &resumed {
-                Ok(()) => chronicle.repaired(&armed),
+                Ok(()) => chronicle.repaired(&armed.since),
                 Err(cause) => chronicle.still_paused(cause, &order.repair),
             }
             resumed.map_or(Exit::MaybePaused, |()| Exit::Done)

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::args::{ReleaseArgs, ResumeArgs};
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, note_death};
 use super::create::repair_command;
 use super::lock::{Lock, NotOpened, open};
 use super::reach::{asks_for_kubernetes, fetched, reach};
@@ -54,11 +54,20 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
     };
     let was_armed = journal.as_ref().and_then(|j| j.armed());
     let chronicle = Chronicle::of(&setup, journal.as_ref().and_then(|j| j.identity()), &context.console);
-    let all =
-        resume(context, &args, &mut setup, journal.as_deref(), &gateway, command, &cancel, &danger).await;
+    let found = setup.kubernetes.clone();
+    let note = async {
+        if let Some(armed) = &was_armed {
+            note_death(found.as_ref(), armed, &context.console).await;
+        }
+    };
+    let journal_ = journal.as_deref();
+    let (all, ()) = tokio::join!(
+        resume(context, &args, &mut setup, journal_, &gateway, command, &cancel, &danger),
+        note,
+    );
     for resumed in &all {
         match (&resumed.exporting, &was_armed) {
-            (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(armed),
+            (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(&armed.since),
             (ResumedState::Running { .. }, None) => {
                 chronicle.tell(Occasion::Resumed, "exporting was resumed by hand, and runs");
             }

@@ -14,7 +14,7 @@ use super::setup::Setup;
 use crate::catalogue::{Set, sets};
 use crate::cluster::Records;
 use crate::exit::Exit;
-use crate::journal::{Ended, FileJournal};
+use crate::journal::{Ended, FileJournal, Peek};
 use crate::model::{BackupId, EndedRun, Facts, Finding, Reason};
 use crate::plan::{self, Deletion};
 use crate::render::{self, DeletionItem, DeletionResult, Level as Loudness};
@@ -68,12 +68,28 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
 pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, EndedRun>, String> {
     if let Some(found) = &setup.kubernetes {
         let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
-        return records.ended().await.map_err(|e| e.to_string());
+        let mut ended = records.ended().await.map_err(|e| e.to_string())?;
+        // Nobody has repaired it yet. (Who may not look at the Lease is told by `status`.)
+        if let Some(armed) = super::status::abandoned(found).await
+            && let Some(id) = armed.backup_id
+        {
+            ended.entry(id).or_insert_with(|| EndedRun::died(&armed.since));
+        }
+        return Ok(ended);
     }
     // Without a gateway there is no journal.
     let Ok((dir, key)) = setup.journal_place() else { return Ok(BTreeMap::new()) };
-    let entry = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())?.map(|p| p.entry);
-    let ended = entry.map(|e| e.ended).unwrap_or_default();
+    let Some(Peek { entry, held }) = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())? else {
+        return Ok(BTreeMap::new());
+    };
+    let mut ended = entry.ended;
+    // Nobody has repaired it yet.
+    if let Some(armed) = entry.armed.filter(|_| !held)
+        && let Some(backup_id) = armed.backup_id
+        && !ended.iter().any(|e| e.backup_id == backup_id)
+    {
+        ended.push(Ended { backup_id, cluster: entry.cluster, run: EndedRun::died(&armed.since) });
+    }
     if ended.is_empty() {
         return Ok(BTreeMap::new());
     }

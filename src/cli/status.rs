@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Context;
 use super::args::StatusArgs;
 use super::create::repair_command;
-use super::reach::reach;
+use super::reach::{InKubernetes, reach};
 use super::rights::Needs;
 use super::sets::ended_runs;
 use super::setup::Setup;
@@ -17,6 +17,7 @@ use crate::journal::{FileJournal, Peek};
 use crate::model::{Facts, Finding, Reason, Severity};
 use crate::plan;
 use crate::render::{ComponentView, Document, ExportingView, LeaseView, ProblemView, StatusView};
+use crate::run::Armed;
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
@@ -189,6 +190,14 @@ fn seems_dead(state: &LeaseState, silence: Duration) -> Option<Finding> {
         silence.as_secs()
     );
     Some(Finding { severity: Severity::Warning, ..Finding::new(Reason::AbandonedPause, None, detail) })
+}
+
+/// What a run left armed that seems to be dead.
+pub(crate) async fn abandoned(found: &InKubernetes) -> Option<Armed> {
+    let (namespace, release) = (&found.release.namespace, &found.release.name);
+    let state = found.cluster.lease_state(namespace, release).await.ok().flatten()?;
+    let silence = silence(state.renewed.as_deref(), super::timestamp());
+    if state.holder.is_some() && seems_dead(&state, silence).is_none() { None } else { state.armed }
 }
 
 fn unreadable(problem: String) -> JournalState {

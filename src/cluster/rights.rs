@@ -138,13 +138,13 @@ impl Command {
         let mut purposes = match self {
             // Whoever follows a Job also wants to know what a Job that vanished has left.
             Command::CreateInCluster => return vec![Job, LookAtLock],
-            // It also prunes, where that is asked for.
-            Command::Create => vec![Discovery, Secrets, Lock, WriteRecords, RemoveRecords, Events],
+            // A backup also prunes, where that is asked for; and who deletes repairs first what a dead run left, and tells.
+            Command::Create | Command::Delete => {
+                vec![Discovery, Secrets, Lock, WriteRecords, RemoveRecords, Events]
+            }
             Command::Look => vec![Discovery, Secrets, LookAtLock],
-            Command::List => vec![Discovery, Secrets, ReadRecords],
-            // What a dead run left is repaired first, and told.
-            Command::Delete => vec![Discovery, Secrets, Lock, RemoveRecords, Events],
-            Command::Resume => vec![Discovery, Lock, Events],
+            Command::List => vec![Discovery, Secrets, LookAtLock, ReadRecords],
+            Command::Resume => vec![Discovery, Lock, WriteRecords, Events],
         };
         if forward {
             purposes.push(Forward);

@@ -148,7 +148,7 @@ impl FileJournal {
         let mut ended = before.ended;
         if let Some(armed) = &before.armed
             && let Some(backup_id) = armed.backup_id
-            && !ended.iter().any(|e| e.backup_id == backup_id)
+            && !ended.iter().any(|e| e.backup_id == backup_id && e.cluster == before.cluster)
         {
             let run = EndedRun::died(&armed.since);
             note(&mut ended, Ended { backup_id, cluster: before.cluster.clone(), run });

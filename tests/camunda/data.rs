@@ -41,13 +41,16 @@ pub fn imported(what: &str, holds: impl FnMut() -> bool) {
 }
 
 fn catches_up(what: &str, mut holds: impl FnMut() -> bool) -> bool {
-    for _ in 0..3 {
+    for left in (0..3).rev() {
         let begun = Instant::now();
         while begun.elapsed() < STALLED {
             if holds() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(500));
+        }
+        if left == 0 {
+            break;
         }
         println!("{what}: not imported within {STALLED:?}, Operate and Tasklist are restarted");
         testbed("component.sh", &["restart", "operate", "tasklist"]);

@@ -35,11 +35,9 @@ async fn a_killed_api_server_is_survived_by_lease_and_forward() {
     // The stream is gone, and nobody makes a new one: it fails with a reason, it does not hang.
     let request = ends("a request", get(&transport)).await;
     // Disarming waits for it to come back.
-    let back = async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+    let (disarmed, ()) = tokio::join!(journal.disarm(), async {
         testbed("apiserver.sh", &["start"]).await;
-    };
-    let (disarmed, ()) = tokio::join!(journal.disarm(), back);
+    });
     let error = request.expect_err("the API server is dead").to_string();
     assert!(error.contains("the connection to the Kubernetes API broke"), "{error}");
     disarmed.expect("stored in the end");

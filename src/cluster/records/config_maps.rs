@@ -144,11 +144,32 @@ impl Records {
     /// Notes that the run of a backup died while exporting was paused, `since` then; not where it has left word of its
     /// end. What comes back is a warning.
     pub async fn died(&self, id: BackupId, since: &str, now: String) -> Option<String> {
-        let mut running = match self.matching(&format!(",{OUTCOME}=running,{BACKUP}={id}")).await {
-            Ok((running, _)) => running,
+        let record = match self.matching(&format!(",{BACKUP}={id}")).await {
+            Ok((mut found, _)) => found.remove(&id),
             Err(error) => return Some(format!("the record of backup {id} was not found: {error}")),
         };
-        let record = running.remove(&id)?;
+        let record = match record {
+            Some(record) if record.outcome != "running" => return None,
+            Some(record) => record,
+            // It could not write one when it began.
+            None => Record {
+                schema: Record::SCHEMA,
+                release: self.release.clone(),
+                backup_id: id,
+                outcome: String::new(),
+                started: since.to_owned(),
+                finished: None,
+                reason: None,
+                versions: BTreeMap::new(),
+                partitions: None,
+                paused_seconds: None,
+                exporting_paused: true,
+                parts: BTreeMap::new(),
+                skipped: BTreeMap::new(),
+                elsewhere: None,
+                written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        };
         let EndedRun { outcome, reason, paused, .. } = EndedRun::died(since);
         self.write(&Record { outcome, finished: Some(now), reason, exporting_paused: paused, ..record }).await
     }

@@ -2,7 +2,7 @@
 //!
 //! Nothing depends on it but this: a backup whose run left word that it ended badly is not called complete, and may be
 //! deleted by its ID without force. Failing to write never fails a backup: what goes wrong comes back as a text to
-//! warn with. What must survive is in the Lease.
+//! warn with. What must survive for exporting is in the Lease.
 
 mod config_maps;
 mod events;
