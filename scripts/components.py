@@ -4,8 +4,8 @@
 components.py sbom TARGET       CycloneDX 1.5 as JSON
 components.py licences TARGET   every dependency with its licence, and the texts
 
-TARGET is a triple such as x86_64-unknown-linux-musl. For musl, std's sources and zig have to be where scripts/static.sh puts them. Only what becomes part of the binary counts: no development and no
-build dependencies. Same input, same bytes: times come from SOURCE_DATE_EPOCH.
+TARGET is a triple such as x86_64-unknown-linux-musl. For musl, std's sources and zig have to be where scripts/static.sh
+puts them. Only what becomes part of the binary counts: no development and no build dependencies. Same input, same bytes: times come from SOURCE_DATE_EPOCH.
 """
 import datetime, glob, hashlib, json, os, re, subprocess, sys, uuid
 
@@ -14,13 +14,12 @@ RUST = "/usr/lib/rustlib/src/rust"
 TOOLS = os.environ.get("STATIC_TOOLS") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "camunda-backup-static"
 )
-LICENCE_FILE = re.compile(r"(?i)(licen[cs]e|copying|notice|copyright)")
 
 
 def metadata(target, roots, *arguments, **variables):
     """Packages by ID, and the normal dependencies of each that `roots` (None: the package itself) need."""
-    command = [variables.get("CARGO") or os.environ.get("CARGO", "cargo"), "metadata", "--format-version=1", "--locked", "--filter-platform", target, *arguments]
     env = dict(os.environ, **variables)
+    command = [env.get("CARGO", "cargo"), "metadata", "--format-version=1", "--locked", "--filter-platform", target, *arguments]
     meta = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout)
     packages = {p["id"]: p for p in meta["packages"]}
     nodes = {n["id"]: n for n in meta["resolve"]["nodes"]}
@@ -65,7 +64,7 @@ def beside(target, packages, edges):
     each = {term.strip("()") for p in own for term in p["license"].split(" AND ")}
     terms = " AND ".join(sorted(f"({term})" if " OR " in term else term for term in each))
     yield other("rust-std", rustc, terms, RUST, f"pkg:generic/rust-std@{rustc}", "The standard library of Rust")
-    zig = next(iter(sorted(glob.glob(f"{TOOLS}/venv/lib/python3*/site-packages/ziglang"))), None)
+    zig = min(glob.glob(f"{TOOLS}/venv/lib/python3*/site-packages/ziglang"), default=None)
     if not zig:
         sys.exit(f"there is no zig in {TOOLS}: make static installs it")
     text = lambda path: open(f"{zig}/lib/{path}").read()
@@ -132,7 +131,7 @@ def licences(packages, edges, root):
         lines.append(f"{name}: {package.get('license') or 'see its file'}")
         folder = os.path.dirname(package["manifest_path"])
         for file in sorted(os.listdir(folder)):
-            if LICENCE_FILE.match(file) and os.path.isfile(f"{folder}/{file}"):
+            if re.match(r"(?i)(licen[cs]e|copying|notice|copyright)", file) and os.path.isfile(f"{folder}/{file}"):
                 text = open(f"{folder}/{file}", encoding="utf-8", errors="replace").read().strip()
                 texts.setdefault(text, []).append(f"{name} ({file})")
     page = ["camunda-backup contains these components, under these licences.\n", *lines, ""]

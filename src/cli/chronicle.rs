@@ -3,7 +3,7 @@
 //! Written by a task of its own: whatever the API server does, the run never waits for it before its end, and then only
 //! so long. What cannot be written is said once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::console::Console;
 use super::reach::InKubernetes;
 use super::setup::Setup;
-use crate::cluster::{EventLog, Occasion, Record, RecordedPart, Records, holder_identity};
+use crate::cluster::{EventLog, Occasion, Record, RecordedPart, holder_identity};
 use crate::model::{BackupId, Component, EndedRun, Facts, Reason};
 use crate::run::{Armed, Exporting, Happened, Outcome, PartOutcome, Report};
 
@@ -81,21 +81,9 @@ impl Chronicle {
         };
         let partitions = facts.cluster.as_ref().and_then(|c| c.as_ref().ok()).map(|c| c.partitions.len());
         let record = Record {
-            schema: Record::SCHEMA,
-            release: self.release.clone(),
-            backup_id: id,
-            outcome: "running".to_owned(),
-            started: super::now(),
-            finished: None,
-            reason: None,
             versions: facts.components.iter().filter_map(version).collect(),
             partitions: partitions.and_then(|n| u32::try_from(n).ok()),
-            paused_seconds: None,
-            exporting_paused: false,
-            parts: BTreeMap::new(),
-            skipped: BTreeMap::new(),
-            elsewhere: None,
-            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Record::begun(&self.release, id, super::now())
         };
         self.send(Entry::Record(Box::new(record.clone())));
         record
@@ -160,19 +148,16 @@ impl Chronicle {
 /// that writes the rest: whoever judges backups next must find it.
 pub(crate) async fn note_death(found: Option<&InKubernetes>, armed: &Armed, console: &Console) {
     let (Some(found), Some(id)) = (found, armed.backup_id) else { return };
-    let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
-    let mut problem = None;
-    for _ in 0..3 {
-        problem = records.died(id, &armed.since, super::now()).await;
-        if problem.is_none() {
+    let records = found.records();
+    for attempt in 1.. {
+        let Some(problem) = records.died(id, &armed.since, super::now()).await else { return };
+        if attempt == 3 {
+            console.warn(&format!(
+                "{problem}; its run died in its pause, so it must not count as complete, whatever its parts become: delete it"
+            ));
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    if let Some(problem) = problem {
-        console.warn(&format!(
-            "{problem}; its run died in its pause, so it must not count as complete, whatever its parts become: delete it"
-        ));
     }
 }
 
@@ -256,7 +241,7 @@ async fn write(
     console: Console,
 ) {
     let (namespace, release) = (&found.release.namespace, &found.release.name);
-    let records = Records::new(&found.cluster, namespace, release);
+    let records = found.records();
     let mut log: Option<EventLog> = None;
     let once = || Once { console: console.clone(), said: false };
     let (mut about_events, mut about_cron_jobs, mut about_records) = (once(), once(), once());
@@ -286,6 +271,8 @@ async fn write(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::Part;
     use crate::plan::Skipped;

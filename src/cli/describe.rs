@@ -7,7 +7,6 @@ use super::set_args::DescribeArgs;
 use super::setup::Setup;
 use super::{Context, sets};
 use crate::catalogue::{Measure, SetState, details, judge};
-use crate::cluster::Records;
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Severity};
@@ -57,7 +56,7 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
 /// What the run that took it has written down. Nothing depends on it.
 async fn record(context: &Context, setup: &Setup, id: BackupId) -> Option<RecordView> {
     let found = setup.kubernetes.as_ref()?;
-    let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
+    let records = found.records();
     match records.list().await {
         Ok((mut all, _)) => all.remove(&id).map(|record| RecordView {
             outcome: record.outcome,

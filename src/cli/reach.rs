@@ -11,7 +11,9 @@ use super::setup::{Setup, Usage, base_url};
 use super::{Context, engine};
 use crate::client::{Endpoint, Http};
 use crate::cluster::rights::Command;
-use crate::cluster::{AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Target};
+use crate::cluster::{
+    AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Records, Target,
+};
 use crate::discover::{self, NotFound, Note, Objects, Place, Release};
 use crate::exit::Exit;
 use crate::model::{Component, Storage};
@@ -61,6 +63,13 @@ pub(crate) struct InKubernetes {
     pub cluster: Cluster,
     pub release: Release,
     pub no_lease: bool,
+}
+
+impl InKubernetes {
+    /// The records of the release's backups.
+    pub fn records(&self) -> Records {
+        Records::new(&self.cluster, &self.release.namespace, &self.release.name)
+    }
 }
 
 /// Whether Kubernetes was asked for, rather than found lying around.

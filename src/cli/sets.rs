@@ -12,7 +12,6 @@ use super::reach::reach;
 use super::rights::Needs;
 use super::setup::Setup;
 use crate::catalogue::{Set, sets};
-use crate::cluster::Records;
 use crate::exit::Exit;
 use crate::journal::{Ended, FileJournal, Peek};
 use crate::model::{BackupId, EndedRun, Facts, Finding, Reason};
@@ -67,8 +66,7 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
 /// What runs that ended before their backup was complete left word of: in Kubernetes in its record, else in the journal.
 pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, EndedRun>, String> {
     if let Some(found) = &setup.kubernetes {
-        let records = Records::new(&found.cluster, &found.release.namespace, &found.release.name);
-        let mut ended = records.ended().await.map_err(|e| e.to_string())?;
+        let mut ended = found.records().ended().await.map_err(|e| e.to_string())?;
         // Nobody has repaired it yet. (Who may not look at the Lease is told by `status`.)
         if let Some(armed) = super::status::abandoned(found).await
             && let Some(id) = armed.backup_id
@@ -79,18 +77,13 @@ pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, Ended
     }
     // Without a gateway there is no journal.
     let Ok((dir, key)) = setup.journal_place() else { return Ok(BTreeMap::new()) };
-    let Some(Peek { entry, held }) = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())? else {
+    let Some(Peek { mut entry, held }) = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())? else {
         return Ok(BTreeMap::new());
     };
-    let mut ended = entry.ended;
-    // Nobody has repaired it yet.
-    if let Some(armed) = entry.armed.filter(|_| !held)
-        && let Some(backup_id) = armed.backup_id
-        && !ended.iter().any(|e| e.backup_id == backup_id)
-    {
-        ended.push(Ended { backup_id, cluster: entry.cluster, run: EndedRun::died(&armed.since) });
+    if !held {
+        entry.note_death();
     }
-    if ended.is_empty() {
+    if entry.ended.is_empty() {
         return Ok(BTreeMap::new());
     }
     // Behind a forwarded port there may be another cluster by now: what was begun there is not begun here.
@@ -99,7 +92,7 @@ pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, Ended
         let begun = if here.is_some() && e.cluster == here { e.run.begun } else { BTreeSet::new() };
         (e.backup_id, EndedRun { begun, ..e.run })
     };
-    Ok(ended.into_iter().map(run).collect())
+    Ok(entry.ended.into_iter().map(run).collect())
 }
 
 /// An ID that was typed.

@@ -52,11 +52,23 @@ pub struct Ended {
 /// So many of them are kept: a release whose backups fail for months must not grow its journal for ever.
 const MOST_ENDED: usize = 100;
 
-fn note(all: &mut Vec<Ended>, ended: Ended) {
-    all.retain(|e| e.backup_id != ended.backup_id);
-    all.push(ended);
-    let oldest = all.len().saturating_sub(MOST_ENDED);
-    all.drain(..oldest);
+impl Entry {
+    fn note(&mut self, backup_id: BackupId, run: EndedRun) {
+        self.ended.retain(|e| e.backup_id != backup_id);
+        self.ended.push(Ended { backup_id, cluster: self.cluster.clone(), run });
+        let oldest = self.ended.len().saturating_sub(MOST_ENDED);
+        self.ended.drain(..oldest);
+    }
+
+    /// What is armed was left by a run that died: noted for its backup, unless that run has left word of its end itself.
+    pub fn note_death(&mut self) {
+        if let Some(armed) = &self.armed
+            && let Some(id) = armed.backup_id
+            && !self.ended.iter().any(|e| e.backup_id == id && e.cluster == self.cluster)
+        {
+            self.note(id, EndedRun::died(&armed.since));
+        }
+    }
 }
 
 /// Who works on a release.
@@ -144,15 +156,8 @@ impl FileJournal {
                 Err(TryLockError::Error(error)) => return Err(unusable(&lock_path, error)),
             }
         }
-        let before = read(&path).map_err(|e| unusable(&path, e))?.unwrap_or_default();
-        let mut ended = before.ended;
-        if let Some(armed) = &before.armed
-            && let Some(backup_id) = armed.backup_id
-            && !ended.iter().any(|e| e.backup_id == backup_id && e.cluster == before.cluster)
-        {
-            let run = EndedRun::died(&armed.since);
-            note(&mut ended, Ended { backup_id, cluster: before.cluster.clone(), run });
-        }
+        let mut before = read(&path).map_err(|e| unusable(&path, e))?.unwrap_or_default();
+        before.note_death();
         let entry = Entry {
             schema: 1,
             gateway: gateway.to_owned(),
@@ -161,7 +166,7 @@ impl FileJournal {
             holder: Some(holder),
             cluster: before.cluster.filter(|_| before.armed.is_some()),
             armed: before.armed,
-            ended,
+            ended: before.ended,
         };
         write(&path, &entry).map_err(|e| unusable(&path, e))?;
         Ok(Self { path, lock, entry: Mutex::new(entry) })
@@ -217,8 +222,7 @@ impl FileJournal {
     /// Notes how a run ended whose backup is not complete.
     pub fn ended(&self, backup_id: BackupId, run: EndedRun) -> Result<(), JournalError> {
         let mut next = self.current().clone();
-        let cluster = next.cluster.clone();
-        note(&mut next.ended, Ended { backup_id, cluster, run });
+        next.note(backup_id, run);
         self.replace(next)
     }
 

@@ -77,6 +77,27 @@ impl Record {
     /// The shape that this version writes.
     pub const SCHEMA: u32 = 1;
 
+    /// A backup that begins, and of which nothing else is known.
+    pub fn begun(release: &str, backup_id: BackupId, started: String) -> Self {
+        Self {
+            schema: Self::SCHEMA,
+            release: release.to_owned(),
+            backup_id,
+            outcome: "running".to_owned(),
+            started,
+            finished: None,
+            reason: None,
+            versions: BTreeMap::new(),
+            partitions: None,
+            paused_seconds: None,
+            exporting_paused: false,
+            parts: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            elsewhere: None,
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
     /// What it says of a run that has ended, and whose backup is not complete.
     pub fn ended(self) -> Option<EndedRun> {
         let over = self.finished.is_some() && self.outcome != "complete" && self.outcome != "running";
@@ -152,23 +173,7 @@ impl Records {
             Some(record) if record.outcome != "running" => return None,
             Some(record) => record,
             // It could not write one when it began.
-            None => Record {
-                schema: Record::SCHEMA,
-                release: self.release.clone(),
-                backup_id: id,
-                outcome: String::new(),
-                started: since.to_owned(),
-                finished: None,
-                reason: None,
-                versions: BTreeMap::new(),
-                partitions: None,
-                paused_seconds: None,
-                exporting_paused: true,
-                parts: BTreeMap::new(),
-                skipped: BTreeMap::new(),
-                elsewhere: None,
-                written_by: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            None => Record::begun(&self.release, id, since.to_owned()),
         };
         let EndedRun { outcome, reason, paused, .. } = EndedRun::died(since);
         self.write(&Record { outcome, finished: Some(now), reason, exporting_paused: paused, ..record }).await
