@@ -72,7 +72,8 @@ export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 export CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
 registry=${CARGO_HOME:-$HOME/.cargo}
 maps=("$CARGO_TARGET_DIR=/build" "$root=/src" "$registry=/cargo" "$SOURCES=/rust" "$TOOLS=/tools")
-flags='-C link-self-contained=no -C target-feature=+crt-static -C link-arg=-Wl,--build-id=none'
+# zig does not know -static-pie, which rustc asks for, and takes -pie for it.
+flags='-C link-self-contained=no -C target-feature=+crt-static -C link-arg=-pie -C link-arg=-Wl,--build-id=none'
 cflags='-g0'
 for map in "${maps[@]}"; do flags+=" --remap-path-prefix=$map" cflags+=" -ffile-prefix-map=$map"; done
 
@@ -80,6 +81,7 @@ check() { # ARCH BINARY
   local arch=$1 binary=$2 size run=() empty
   ! readelf -lW "$binary" | grep -q INTERP || die "$binary asks for an interpreter: it is not static"
   ! readelf -dW "$binary" | grep -q NEEDED || die "$binary needs libraries: it is not static"
+  readelf -hW "$binary" | grep -c 'Type: *DYN' >/dev/null || die "$binary is not position independent"
   size=$(stat -c %s "$binary")
   [ "$size" -le $LIMIT ] || die "$binary has $size bytes, more than $LIMIT"
   # Words of the build machine that a stranger should not find in there.
