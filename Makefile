@@ -61,6 +61,10 @@ reproducible: ## Build the static binary twice, in different folders, and compar
 test-chart: ## The chart without a cluster: lint, schema, what each switch renders, the manifests
 	scripts/test-chart.sh
 
+.PHONY: test-image
+test-image: ## The container image: docker, buildah and tar make the same, and it does a backup with nothing to write to
+	scripts/test-image.sh
+
 .PHONY: test-shells
 test-shells: ## Completion in a real fish and zsh, and the man pages through a formatter
 	scripts/test-shells.sh
@@ -119,7 +123,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 
 .PHONY: test
 test: ## What every change has to pass: all that follows, on real servers, which it fetches, builds and starts itself
-	scripts/test.sh check fast faults schedules chart shells engines camunda kubernetes
+	scripts/test.sh check fast faults schedules chart shells engines image camunda kubernetes
 
 .PHONY: test-all
 test-all: test ## The same, and all of restoring, Camunda in pods, Camunda 8.5.8, OpenSearch, an update, and 100 times kill -9

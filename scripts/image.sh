@@ -42,7 +42,14 @@ install -D -m 0755 "$binary" "$tmp/context/rootfs/usr/bin/camunda-backup"
 install -D -m 0644 "$ca" "$tmp/context/rootfs/etc/ssl/certs/ca-certificates.crt"
 find "$tmp/context" -type d -exec chmod 0755 {} +
 
-works() { command -v "$1" >/dev/null && timeout 20 "$1" info >/dev/null 2>&1; }
+# `docker info` succeeds in some clients although no server answered.
+works() {
+  command -v "$1" >/dev/null || return 1
+  case $1 in
+    docker) timeout 20 docker version --format '{{.Server.Version}}' ;;
+    buildah) timeout 20 buildah info ;;
+  esac >/dev/null 2>&1
+}
 if [ -z "$with" ]; then
   with=tar
   for tool in buildah docker; do if works $tool; then with=$tool; fi; done

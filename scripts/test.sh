@@ -16,7 +16,7 @@ export CARGO_TERM_COLOR=never
 computing=(faults=test-faults schedules=test-schedules)
 camunda=(camunda=test-camunda restored=test-e2e camunda-kubernetes=test-camunda-kubernetes
   matrix=test-matrix update=test-update kills=test-kills)
-engines=(engines=test-engines)
+engines=(engines=test-engines image=test-image)
 others=(kubernetes=test-kubernetes fast=test-fast shells=test-shells chart=test-chart)
 
 # What takes long to build, in the order in which it is needed.
