@@ -53,6 +53,11 @@ pub(super) fn random() -> String {
     bytes.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
+/// Whether [`random`] may have made it.
+pub(super) fn is_random(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +78,6 @@ mod tests {
         assert_ne!(object_name("a_b", ""), object_name("a-b", ""));
         assert_eq!(label_value("Prod_1.x"), "Prod_1.x");
         assert_ne!(random(), random());
+        assert!(is_random(&random()) && !is_random("testbed") && !is_random(&random()[1..]));
     }
 }

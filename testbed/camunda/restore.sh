@@ -38,6 +38,16 @@ snapshots() {
         or test("^camunda_zeebe_records.*_\($id)$"))' | sort -V
 }
 
+# Every part of both applications, as the names say how many there are, and the records.
+assert_all() { # NAME...
+  local application part
+  for application in operate tasklist; do
+    part=$(printf '%s\n' "$@" | grep "^camunda_${application}_") || die "no snapshot of $application is in backup $id"
+    [ "$(wc -l <<<"$part")" = "${part##*_of_}" ] || die "some of $application's snapshots are missing in backup $id: $part"
+  done
+  [ "$(printf '%s\n' "$@" | grep -c '^camunda_zeebe_records')" = 1 ] || die "the records are not in backup $id"
+}
+
 delete_indices() {
   engine_call DELETE 'operate-*,tasklist-*,zeebe-record*?expand_wildcards=all&ignore_unavailable=true' >/dev/null
 }
@@ -59,7 +69,7 @@ restore_snapshot() { # NAME
 restore_all() {
   local names name camunda i begin=$SECONDS
   mapfile -t names < <(snapshots)
-  [ ${#names[@]} -gt 0 ] || die "the repository has no snapshots of backup $id"
+  assert_all "${names[@]}"
 
   say "stopping Camunda"
   mapfile -t camunda < <(component_names | grep -vxE 's3|engine')

@@ -5,8 +5,11 @@ usage() {
   cat <<'USAGE'
 Usage: work.sh complete N      complete N of the user tasks that Tasklist knows; print their keys
        work.sh cancel KEY...   cancel process instances in Zeebe; print "KEY STATUS" (204: done, 404: not known there)
-       work.sh load            start process instances until SIGTERM; print the key of each
-       work.sh instances       print "KEY PROCESS STATE" of all process instances that Operate knows, sorted
+       work.sh resolve KEY...  the same with incidents: let Zeebe try again what failed
+       work.sh jobs TYPE       have Zeebe give out all jobs of a type, for an hour; print "KEY INSTANCE" of each
+       work.sh finish KEY...   complete jobs in Zeebe; print "KEY STATUS"
+       work.sh load            start process instances until SIGTERM; print the key of each, or "failed WHY"
+       work.sh data            print all that Operate and Tasklist tell of each process instance, sorted: "KIND INSTANCE ..."
 
 Work for a testbed of Camunda 8.6 or later, beside seed.sh. TESTBED_WORK says which testbed.
 USAGE
@@ -14,7 +17,7 @@ USAGE
 
 case ${1:-} in
   -h | --help) usage; exit ;;
-  complete | cancel | load | instances) ;;
+  complete | cancel | resolve | jobs | finish | load | data) ;;
   *) usage >&2; exit 2 ;;
 esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
@@ -37,9 +40,18 @@ complete() {
   done
 }
 
-cancel() {
-  local key
-  for key in "$@"; do echo "$key $(post "/v2/process-instances/$key/cancellation")"; done
+each() { # WHAT COMMAND KEY...
+  local key what=$1 command=$2; shift 2
+  for key in "$@"; do echo "$key $(post "/v2/$what/$key/$command")"; done
+}
+cancel() { each process-instances cancellation "$@"; }
+resolve() { each incidents resolution "$@"; }
+finish() { each jobs completion "$@"; }
+
+jobs() {
+  curl -sS -m 60 --retry 10 --retry-delay 1 -H 'Content-Type: application/json' \
+    -d "{\"type\":\"$1\",\"timeout\":3600000,\"maxJobsToActivate\":10000,\"worker\":\"testbed\"}" "$gateway/v2/jobs/activation" |
+    jq -r '.jobs[] | "\(.jobKey // .key) \(.processInstanceKey)"'
 }
 
 load() {
@@ -52,22 +64,18 @@ load() {
     echo 'data = "{\"processDefinitionId\":\"order\",\"variables\":{\"customer\":\"load\",\"express\":false}}"'
   done)
   until [ -n "$stop" ]; do
-    curl -sS -m 60 -K - <<<"$requests" | jq -r '.processInstanceKey // empty'
+    curl -sS -m 60 -K - <<<"$requests" | jq -r '.processInstanceKey // "failed \(.status) \(.title)"'
     sleep 0.5
   done
 }
 
-# Page by page, as Operate gives no more than 1000.
-instances() {
-  local page after='' n
-  while :; do
-    page=$(webapp_post operate /v1/process-instances/search \
-      "{\"size\":1000,\"sort\":[{\"field\":\"key\",\"order\":\"ASC\"}]${after:+,\"searchAfter\":$after}}")
-    jq -r '.items[] | "\(.key) \(.bpmnProcessId) \(.state)"' <<<"$page"
-    n=$(jq '.items | length' <<<"$page")
-    [ "$n" = 1000 ] || break
-    after=$(jq -c '.sortValues' <<<"$page")
-  done
+data() {
+  {
+    operate_all process-instances | jq -r '"instance \(.key) \(.bpmnProcessId) \(.state)"'
+    operate_all variables | jq -r '"variable \(.processInstanceKey) \(.scopeKey) \(.name)=\(.value)"'
+    operate_all incidents | jq -r '"incident \(.processInstanceKey) \(.key) \(.state)"'
+    tasklist_all | jq -r '"task \(.processInstanceKey) \(.id) \(.taskState)"'
+  } | sort
 }
 
 "$@"

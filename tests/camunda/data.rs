@@ -1,6 +1,6 @@
-//! What Operate and Tasklist know, by their own public APIs.
+//! What Operate and Tasklist know, by their own public APIs, and whether Zeebe agrees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -9,28 +9,77 @@ use crate::release::{testbed, until};
 
 /// Longer than an importer on a busy machine rests or works at one batch.
 const STALLED: Duration = Duration::from_secs(90);
+/// Two of the rests that an importer takes when it finds nothing (5 s).
+const QUIET: Duration = Duration::from_secs(12);
 
 pub fn counts() -> Value {
     serde_json::from_str(&testbed("count.sh", &[])).expect("JSON")
 }
 
-/// Process and state of every process instance that Operate knows, by key.
-pub fn instances() -> BTreeMap<String, String> {
-    let lines = testbed("work.sh", &["instances"]);
-    lines.lines().filter_map(|l| l.split_once(' ')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
-}
+/// What is told of one process instance, or of something in it: `(kind, instance, the rest)`, as `work.sh data` prints it.
+pub type Fact = (String, String, String);
 
-pub fn settled() -> (Value, BTreeMap<String, String>) {
-    // Imported one after the other: two looks that agree.
-    let mut last = (counts(), instances());
-    until("the import settles", || {
-        std::thread::sleep(std::time::Duration::from_secs(2));
-        let now = (counts(), instances());
-        let same = now == last;
-        last = now;
-        same
-    });
-    last
+/// All that Operate and Tasklist tell: process instances, variables with their values, incidents, user tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Data(BTreeSet<Fact>);
+
+impl Data {
+    pub fn now() -> Self {
+        let fact = |line: &str| {
+            let mut words = line.splitn(3, ' ').map(str::to_owned);
+            (words.next().expect("a kind"), words.next().expect("an instance"), words.next().expect("more"))
+        };
+        Self(testbed("work.sh", &["data"]).lines().map(fact).collect())
+    }
+
+    /// Once the importers have nothing more to add.
+    pub fn settled() -> Self {
+        let (mut last, mut since) = (Self::now(), Instant::now());
+        until("the import settles", || {
+            std::thread::sleep(Duration::from_secs(2));
+            let now = Self::now();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            since.elapsed() >= QUIET
+        });
+        last
+    }
+
+    /// The process instances of which something is told that ends like this, such as `order ACTIVE`.
+    pub fn having(&self, kind: &str, ending: &str) -> BTreeSet<&str> {
+        let found = self.0.iter().filter(|(k, _, rest)| k == kind && rest.ends_with(ending));
+        found.map(|(_, instance, _)| instance.as_str()).collect()
+    }
+
+    /// The key of everything of a kind, with its process instance.
+    pub fn keys(&self, kind: &str, ending: &str) -> BTreeMap<&str, &str> {
+        let found = self.0.iter().filter(|(k, _, rest)| k == kind && rest.ends_with(ending));
+        found.filter_map(|(_, instance, rest)| Some((rest.split(' ').next()?, instance.as_str()))).collect()
+    }
+
+    pub fn instances(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|(_, instance, _)| instance.as_str()).collect()
+    }
+
+    /// Without the process instances that a load has started since.
+    fn without_load_since(&self, before: &Self) -> Self {
+        let known = before.instances();
+        let load: BTreeSet<&str> = self.load().difference(&known).copied().collect();
+        Self(self.0.iter().filter(|(_, instance, _)| !load.contains(instance.as_str())).cloned().collect())
+    }
+
+    /// Process instances that a load has started.
+    pub fn load(&self) -> BTreeSet<&str> {
+        self.having("variable", "customer=\"load\"")
+    }
+
+    #[track_caller]
+    pub fn assert_is(&self, expected: &Self) {
+        let missing: Vec<_> = expected.0.difference(&self.0).collect();
+        let strange: Vec<_> = self.0.difference(&expected.0).collect();
+        assert!(missing.is_empty() && strange.is_empty(), "missing: {missing:?}\nnot expected: {strange:?}");
+    }
 }
 
 /// Waits until something is imported, and helps an importer on that forgot a batch: those of 8.6 may miss a batch that is
@@ -66,40 +115,104 @@ pub fn complete(tasks: u64) {
     imported("what was completed", || completed() == before + tasks);
 }
 
-/// Process instances that are in every state, with variables, incidents and user tasks, some of them completed.
-pub fn data_in_every_state() -> (Value, BTreeMap<String, String>) {
-    testbed("seed.sh", &["40"]);
-    complete(3);
-    let canceled = || counts()["operate"]["processInstances"]["canceled"].as_u64().expect("a number");
-    let before = canceled();
-    let order = instances().into_iter().find(|(_, v)| v == "order ACTIVE").expect("an active one").0;
-    assert_eq!(testbed("work.sh", &["cancel", &order]).trim(), format!("{order} 204"));
-    imported("what was canceled", || canceled() == before + 1);
-    let (counts, instances) = settled();
-    let operate = &counts["operate"];
-    for number in [
-        &operate["processInstances"]["active"],
-        &operate["processInstances"]["completed"],
-        &operate["processInstances"]["canceled"],
-        &operate["incidents"],
-        &operate["variables"],
-        &counts["tasklist"]["tasks"]["created"],
-        &counts["tasklist"]["tasks"]["completed"],
-    ] {
-        assert!(number.as_u64().is_some_and(|n| n > 0), "{counts}");
-    }
-    (counts, instances)
+/// Cancels process instances in Zeebe, until both have imported it.
+pub fn cancel(instances: &[&str]) {
+    assert_all_answer("cancel", instances, "204");
+    imported("what was cancelled", || {
+        let now = Data::now();
+        let (canceled, waiting) = (now.having("instance", " CANCELED"), now.having("task", " CREATED"));
+        instances.iter().all(|i| canceled.contains(i) && !waiting.contains(i))
+    });
 }
 
-/// What was imported after a restart comes a little later; what never comes fails.
-pub fn assert_restored(before: &(Value, BTreeMap<String, String>)) {
-    let mut now = settled();
-    catches_up("what was restored", || {
-        if now != *before {
-            now = settled();
-        }
-        now == *before
+/// Process instances that are in every state, with variables, incidents and user tasks, some of them completed.
+pub fn data_in_every_state() -> Data {
+    testbed("seed.sh", &["40"]);
+    complete(3);
+    let seeded = Data::now();
+    cancel(&[seeded.having("task", " CREATED").first().expect("one waits at its user task")]);
+    let data = Data::settled();
+    for (kind, ending) in [
+        ("instance", "order ACTIVE"),
+        ("instance", "notification COMPLETED"),
+        ("instance", "order CANCELED"),
+        ("incident", " ACTIVE"),
+        ("variable", "express=true"),
+        ("task", " CREATED"),
+        ("task", " COMPLETED"),
+    ] {
+        assert_eq!(
+            partitions(data.having(kind, ending)).len(),
+            on_all_partitions(kind, ending),
+            "{kind} {ending}"
+        );
+    }
+    data
+}
+
+/// A single process instance was cancelled; everything else is on both partitions of the testbed.
+fn on_all_partitions(kind: &str, ending: &str) -> usize {
+    if (kind, ending) == ("instance", "order CANCELED") { 1 } else { 2 }
+}
+
+/// The partitions on which process instances are: the upper 13 bits of a key.
+pub fn partitions<'a>(keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<u64> {
+    keys.into_iter().map(|key| key.parse::<u64>().expect("a key") >> 51).collect()
+}
+
+/// What was imported after a restart comes a little later; what never comes fails, and so does what should not come.
+/// Process instances of a load (`work.sh load`) may have come while the backup was taken.
+pub fn assert_restored(before: &Data) {
+    catches_up("what was restored", || Data::now().without_load_since(before) == *before);
+    let now = Data::settled();
+    now.without_load_since(before).assert_is(before);
+    assert_zeebe_agrees(&now);
+}
+
+/// Zeebe's part and what it had exported are of one moment: whatever waits by the word of Operate and Tasklist does so in
+/// Zeebe, and nothing else. Leaves the orders that waited for a job completed, and every incident tried again.
+fn assert_zeebe_agrees(data: &Data) {
+    let printed = testbed("work.sh", &["jobs", "ship"]);
+    let jobs: BTreeMap<&str, &str> = printed.lines().filter_map(|line| line.split_once(' ')).collect();
+    let at_a_job: BTreeSet<&str> = jobs.values().copied().collect();
+    let at_a_task = data.having("task", " CREATED");
+    let waiting: BTreeSet<&str> = at_a_job.union(&at_a_task).copied().collect();
+    assert_eq!(waiting, data.having("instance", "order ACTIVE"), "jobs: {jobs:?}");
+    assert!(at_a_job.is_disjoint(&at_a_task), "{jobs:?}");
+    assert_eq!(partitions(at_a_job.iter().copied()).len(), 2, "of both partitions: {jobs:?}");
+    assert_eq!(partitions(at_a_task).len(), 2);
+
+    assert_all_answer("finish", &jobs.keys().copied().collect::<Vec<_>>(), "204");
+    assert_all_answer("cancel", &some(data.having("instance", " COMPLETED")), "404");
+    let incidents = data.keys("incident", " ACTIVE");
+    let failed: BTreeSet<&str> = incidents.values().copied().collect();
+    assert_eq!(failed, data.having("instance", "invoice ACTIVE"));
+    assert_all_answer("resolve", &incidents.keys().copied().collect::<Vec<_>>(), "204");
+    imported("what Zeebe did", || {
+        let now = Data::now();
+        let again = now.keys("incident", " ACTIVE");
+        // Nothing has changed for them, so each has an incident again, and another one.
+        at_a_job.is_subset(&now.having("instance", "order COMPLETED"))
+            && again.values().copied().collect::<BTreeSet<_>>() == failed
+            && again.keys().all(|key| !incidents.contains_key(key))
     });
-    assert_eq!(now.0, before.0, "the counts differ from those at the backup");
-    assert_eq!(now.1, before.1, "the process instances differ from those at the backup");
+}
+
+/// Some of them, from all of the time: the first and the last, and what lies between.
+pub fn some<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let mut some: Vec<&str> =
+        keys.iter().step_by(keys.len().div_ceil(24).max(1)).chain(keys.last()).copied().collect();
+    some.dedup();
+    some
+}
+
+/// Each of the keys is answered with this status, and there is one.
+pub fn assert_all_answer(command: &str, keys: &[&str], status: &str) {
+    assert!(!keys.is_empty(), "{command}: there is nothing to ask for");
+    let lines = testbed("work.sh", &[&[command], keys].concat());
+    assert_eq!(lines.lines().count(), keys.len(), "{lines}");
+    for line in lines.lines() {
+        assert!(line.ends_with(&format!(" {status}")), "{command}: expected {status}: {line}");
+    }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use camunda_backup::model::Component;
 use serde_json::Value;
 
-use crate::data::{assert_restored, complete, data_in_every_state, settled};
+use crate::data::{Data, assert_restored, complete, data_in_every_state};
 use crate::release::{Release, testbed, text, until, variable};
 
 /// Of the folder in which helm runs: the tests' own.
@@ -106,7 +106,7 @@ fn what_the_cron_job_has_backed_up_by_itself_is_restored_after_all_state_was_los
 
     testbed("seed.sh", &["20"]);
     complete(2);
-    assert_ne!(settled().1, before.1, "there is more now than at the backup");
+    assert_ne!(Data::settled(), before, "there is more now than at the backup");
     print!("{}", testbed("restore.sh", &[&id.to_string()]));
     assert_restored(&before);
 
@@ -141,7 +141,15 @@ fn a_pod_that_is_killed_while_exporting_is_paused_is_repaired_by_the_guard() {
                 .clone_into(&mut id);
             !id.is_empty()
         });
-        until("exporting is paused", || release.all("SOFT_PAUSED"));
+        let job =
+            || serde_json::from_str::<Value>(&kubectl(&["get", "job", name, "-o", "json"])).expect("JSON");
+        until("exporting is paused, or that is over", || {
+            release.all("SOFT_PAUSED") || ended(&job()).is_some()
+        });
+        if !release.all("SOFT_PAUSED") {
+            await_job(name);
+            return false;
+        }
         let kill = ["ctr", "-n", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", &id];
         testbed("../kube/exec.sh", &kill);
         ended(&await_job(name)) == Some("Failed") && release.all("SOFT_PAUSED")

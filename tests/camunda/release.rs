@@ -250,7 +250,10 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
 pub fn testbed(script: &str, arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/camunda").join(script);
     let done = Command::new(path).args(arguments).stdin(Stdio::null()).output().expect("the testbed");
-    assert!(done.status.success(), "testbed: {script} {arguments:?}: {}", text(&done.stderr));
+    let said = text(&done.stderr);
+    assert!(done.status.success(), "testbed: {script} {arguments:?}: {said}");
+    // What it had to do to get there, such as restarting a component, is not to pass unseen.
+    print!("{said}");
     text(&done.stdout)
 }
 

@@ -20,23 +20,34 @@ operate_counts() {
     }'
 }
 
-# Tasklist's search gives no totals: all tasks, page by page.
-tasklist_count() { # STATE
-  local page query after='' total=0 n
+# Page by page, as Operate gives no more than 1000.
+operate_all() { # KIND
+  local page after='' n
   while :; do
-    query="{\"state\":\"$1\",\"pageSize\":1000${after:+,\"searchAfter\":$after}}"
-    page=$(webapp_post tasklist /v1/tasks/search "$query")
+    page=$(webapp_post operate "/v1/$1/search" \
+      "{\"size\":1000,\"sort\":[{\"field\":\"key\",\"order\":\"ASC\"}]${after:+,\"searchAfter\":$after}}")
+    jq -c '.items[]' <<<"$page"
+    n=$(jq '.items | length' <<<"$page")
+    [ "$n" = 1000 ] || break
+    after=$(jq -c '.sortValues' <<<"$page")
+  done
+}
+
+tasklist_all() {
+  local page after='' n
+  while :; do
+    page=$(webapp_post tasklist /v1/tasks/search "{\"pageSize\":1000${after:+,\"searchAfter\":$after}}")
+    jq -c '.[]' <<<"$page"
     n=$(jq length <<<"$page")
-    total=$((total + n))
     [ "$n" = 1000 ] || break
     after=$(jq -c '.[-1].sortValues' <<<"$page")
   done
-  echo "$total"
 }
 
 tasklist_counts() {
-  jq -n --argjson created "$(tasklist_count CREATED)" --argjson completed "$(tasklist_count COMPLETED)" \
-    '{tasks: {created: $created, completed: $completed}}'
+  # Its search gives no totals.
+  tasklist_all | jq -s 'map(.taskState) | {tasks: {created: map(select(. == "CREATED")) | length,
+    completed: map(select(. == "COMPLETED")) | length}}'
 }
 
 all_counts() {
