@@ -318,6 +318,8 @@ pub struct ResumeArgs {
     /// How long to go on trying
     #[arg(long, value_name = "TIME", default_value = "5m", env = "CAMUNDA_BACKUP_RESUME_TIMEOUT", value_parser = duration, help_heading = "Resume")]
     pub resume_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 /// Arguments of `sandbox`.

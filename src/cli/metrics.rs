@@ -7,16 +7,19 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 use url::Url;
 
 use super::Context;
+use super::args::ReleaseArgs;
+use super::reach::through_kubernetes;
 use super::setup::{Setup, base_url};
-use crate::catalogue::{Set, SetState};
+use crate::catalogue::{Set, SetState, newest_complete};
 use crate::client::{Endpoint, http_client};
 use crate::exit::Exit;
 use crate::model::BackupId;
-use crate::render::{LAST_SUCCESS, RunMetrics, metrics};
-use crate::run::Report;
+use crate::render::{LAST_COMPLETE, LAST_SUCCESS, RunMetrics, metrics};
+use crate::run::{Armed, Outcome, Report};
 
 /// How long a gateway may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -46,11 +49,29 @@ struct Noted {
     labels: Vec<(&'static str, String)>,
     report: Option<Report>,
     sets: Option<BTreeMap<BackupId, SetState>>,
+    /// When the newest complete backup was taken: Unix seconds.
+    last_complete: Option<u64>,
+    /// Since when exporting is paused by a run: Unix seconds; 0 when it is not.
+    paused_since: Option<u64>,
 }
 
 impl Notes {
     fn change(&self, change: impl FnOnce(&mut Noted)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Which release was asked for: what fails before it is found belongs to it, too.
+    pub fn asked_for(&self, release: &ReleaseArgs) {
+        let kube = &release.kube;
+        let labels = if through_kubernetes(release) {
+            let given = [("namespace", kube.namespace.clone()), ("release", kube.release.clone())];
+            given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        } else {
+            // Not the text: a password may be in what is no URL for us.
+            let url = release.gateway_url.as_deref().and_then(|text| base_url(text, "").ok());
+            url.map(|url| ("release", url.to_string())).into_iter().collect()
+        };
+        self.change(|noted| noted.labels = labels);
     }
 
     /// Which release it is.
@@ -66,13 +87,32 @@ impl Notes {
 
     /// The last attempt at a backup.
     pub fn report(&self, report: &Report) {
-        self.change(|noted| noted.report = Some(report.clone()));
+        let complete = (report.outcome == Outcome::Complete).then(super::now_unix);
+        self.change(|noted| {
+            noted.report = Some(report.clone());
+            noted.last_complete = complete.or(noted.last_complete);
+        });
+    }
+
+    /// What the journal says of exporting, or would say after a repair.
+    pub fn paused_since(&self, armed: Option<&Armed>) {
+        let since = armed.map(|a| a.since.parse::<Timestamp>());
+        let since = match since {
+            None => Some(0),
+            Some(since) => since.ok().and_then(|at| u64::try_from(at.as_second()).ok()),
+        };
+        self.change(|noted| noted.paused_since = since);
     }
 
     /// Which backups there are.
     pub fn sets(&self, sets: &[Set]) {
+        let newest = newest_complete(sets).and_then(|s| s.ended.or(s.started));
+        let newest = newest.and_then(|at| u64::try_from(at.as_second()).ok());
         let sets = sets.iter().map(|s| (s.id, s.state)).collect();
-        self.change(|noted| noted.sets = Some(sets));
+        self.change(|noted| {
+            noted.sets = Some(sets);
+            noted.last_complete = newest.or(noted.last_complete);
+        });
     }
 
     /// One of them was deleted.
@@ -85,11 +125,36 @@ impl Notes {
     }
 }
 
-/// Writes and sends what was noted, where that was asked for.
-pub(crate) async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit: Exit) {
-    if args.metrics_file.is_none() && args.metrics_push_url.is_none() {
-        return;
+/// The numbers of one verb, and where they go.
+pub(crate) struct Numbers<'a> {
+    context: &'a Context,
+    verb: &'static str,
+    to: MetricsArgs,
+}
+
+impl<'a> Numbers<'a> {
+    /// Before the verb runs. One that changes nothing leaves no numbers.
+    pub fn of(
+        context: &'a Context,
+        verb: &'static str,
+        to: &MetricsArgs,
+        release: &ReleaseArgs,
+        dry_run: bool,
+    ) -> Self {
+        context.notes.asked_for(release);
+        Self { context, verb, to: if dry_run { MetricsArgs::default() } else { to.clone() } }
     }
+
+    /// After it: writes and sends what was noted, where that was asked for. Gives back how it ended.
+    pub async fn tell(self, exit: Exit) -> Exit {
+        if self.to.metrics_file.is_some() || self.to.metrics_push_url.is_some() {
+            tell(self.context, self.verb, &self.to, exit).await;
+        }
+        exit
+    }
+}
+
+async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit: Exit) {
     let noted = std::mem::take(&mut *context.notes.0.lock().unwrap_or_else(PoisonError::into_inner));
     let counts = noted.sets.map(|sets| {
         sets.values().fold(BTreeMap::new(), |mut counts, state| {
@@ -98,21 +163,25 @@ pub(crate) async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit
         })
     });
     let now = super::now_unix();
-    let page = |last_success| {
+    let page = |last_success, last_complete| {
         metrics(&RunMetrics {
             verb,
             labels: &noted.labels,
             exit_code: exit.code(),
             ended: now,
             last_success,
+            last_complete,
+            paused_since: noted.paused_since,
             report: noted.report.as_ref(),
             sets: counts.as_ref(),
         })
     };
     let success = (exit == Exit::Done).then_some(now);
     if let Some(file) = &args.metrics_file {
-        let before = || last_success(&std::fs::read_to_string(file).unwrap_or_default());
-        if let Err(error) = replace(file, &page(success.or_else(before))) {
+        let old = std::fs::read_to_string(file).unwrap_or_default();
+        let kept = |now: Option<u64>, name| now.or_else(|| before(&old, name, verb));
+        let page = page(kept(success, LAST_SUCCESS), kept(noted.last_complete, LAST_COMPLETE));
+        if let Err(error) = replace(file, &page) {
             context.console.warn(&format!(
                 "the metrics could not be written to {}: {error}; the run itself is as it says",
                 file.display()
@@ -120,7 +189,7 @@ pub(crate) async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit
         }
     }
     if let Some(url) = &args.metrics_push_url
-        && let Err(error) = push(url, verb, &noted.labels, page(success)).await
+        && let Err(error) = push(url, verb, &noted.labels, page(success, noted.last_complete)).await
     {
         context
             .console
@@ -144,9 +213,9 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     done
 }
 
-/// What the file that was there says of the last success.
-fn last_success(text: &str) -> Option<u64> {
-    let line = text.lines().find(|l| l.starts_with(LAST_SUCCESS))?;
+/// What the file that was there says of a time, when the same verb wrote it.
+fn before(text: &str, name: &str, verb: &str) -> Option<u64> {
+    let line = text.lines().find(|l| l.starts_with(name) && l.contains(&format!("verb=\"{verb}\"")))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
@@ -220,7 +289,10 @@ mod tests {
         let file = folder.path().join("camunda.prom");
         let page = format!("# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{verb=\"create\"}} 1795421750\n");
         replace(&file, &page).expect("written");
-        assert_eq!(last_success(&std::fs::read_to_string(&file).expect("there")), Some(1_795_421_750));
+        let text = std::fs::read_to_string(&file).expect("there");
+        assert_eq!(before(&text, LAST_SUCCESS, "create"), Some(1_795_421_750));
+        assert_eq!(before(&text, LAST_SUCCESS, "verify"), None);
+        assert_eq!(before(&text, LAST_COMPLETE, "create"), None);
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "nothing else is left");
         assert!(replace(&folder.path().join("no/such/folder.prom"), "").is_err());
     }

@@ -41,6 +41,7 @@ use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
+use self::metrics::Numbers;
 use crate::exit::Exit;
 use crate::model::Finding;
 use crate::render::{self, Document, Format, Style, VersionView};
@@ -190,34 +191,26 @@ async fn dispatch(context: &Context, verb: Verb) -> Exit {
     match verb {
         Verb::Create(args) if args.job.in_cluster => Box::pin(in_cluster::run(context, *args)).await,
         Verb::Create(args) => {
-            let target = args.metrics.clone();
-            let dry_run = args.dry_run;
-            let exit = Box::pin(create::run(context, *args)).await;
-            if !dry_run {
-                metrics::tell(context, "create", &target, exit).await;
-            }
-            exit
+            let numbers = Numbers::of(context, "create", &args.metrics, &args.release, args.dry_run);
+            numbers.tell(Box::pin(create::run(context, *args)).await).await
         }
         Verb::Check(args) => Box::pin(check::run(context, args)).await,
         Verb::Status(args) => Box::pin(status::run(context, args)).await,
         Verb::List(args) => Box::pin(list::run(context, args)).await,
         Verb::Describe(args) => Box::pin(describe::run(context, args)).await,
         Verb::Verify(args) => {
-            let target = args.metrics.clone();
-            let exit = Box::pin(verify::run(context, args)).await;
-            metrics::tell(context, "verify", &target, exit).await;
-            exit
+            let numbers = Numbers::of(context, "verify", &args.metrics, &args.release, false);
+            numbers.tell(Box::pin(verify::run(context, args)).await).await
         }
         Verb::Delete(args) => Box::pin(delete::run(context, args)).await,
         Verb::Prune(args) => {
-            let (target, dry_run) = (args.metrics.clone(), args.dry_run);
-            let exit = Box::pin(prune::run(context, args)).await;
-            if !dry_run {
-                metrics::tell(context, "prune", &target, exit).await;
-            }
-            exit
+            let numbers = Numbers::of(context, "prune", &args.metrics, &args.release, args.dry_run);
+            numbers.tell(Box::pin(prune::run(context, args)).await).await
         }
-        Verb::Resume(args) => Box::pin(resume::run(context, args)).await,
+        Verb::Resume(args) => {
+            let numbers = Numbers::of(context, "resume", &args.metrics, &args.release, false);
+            numbers.tell(Box::pin(resume::run(context, args)).await).await
+        }
         Verb::Sandbox(args) => sandbox::run(context, args).await,
         Verb::Rights(args) => rights::run(context, &args),
         Verb::Completion { .. } | Verb::Man { .. } | Verb::Version | Verb::Guard => Exit::Bug,

@@ -11,6 +11,7 @@ use super::repair::Left;
 use super::rights::Needs;
 use super::setup::Setup;
 use super::signals::{Danger, listen};
+use super::status::armed;
 use super::{Context, repair};
 use crate::cluster::Occasion;
 use crate::cluster::rights::Command;
@@ -39,6 +40,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
         Err(NotOpened::Held(text)) if args.if_abandoned => {
+            held(context, &setup).await;
             context.console.info(&format!("nothing to resume: {text}"));
             return tell(context, &[]);
         }
@@ -52,6 +54,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
             None
         }
     };
+    context.notes.about(&setup);
     let was_armed = journal.as_ref().and_then(|j| j.armed());
     let chronicle = Chronicle::of(&setup, journal.as_ref().and_then(|j| j.identity()), &context.console);
     let found = setup.kubernetes.clone();
@@ -65,6 +68,10 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         resume(context, &args, &mut setup, journal_, &gateway, command, &cancel, &danger),
         note,
     );
+    if journal.is_some() {
+        // Disarmed, or still as it was.
+        context.notes.paused_since(journal.as_ref().and_then(|j| j.armed()).as_ref());
+    }
     for resumed in &all {
         match (&resumed.exporting, &was_armed) {
             (ResumedState::Running { .. }, Some(armed)) => chronicle.repaired(&armed.since),
@@ -80,6 +87,14 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
     }
     chronicle.finish().await;
     tell(context, &all)
+}
+
+/// Notes down since when the living holder of the release has exporting paused.
+async fn held(context: &Context, setup: &Setup) {
+    context.notes.about(setup);
+    if let Ok(armed) = armed(setup).await {
+        context.notes.paused_since(armed.as_ref());
+    }
 }
 
 /// Whether we run in a pod: there the release is the one beside us, and no journal is a file.

@@ -171,6 +171,17 @@ async fn journal_state(setup: &Setup) -> JournalState {
     }
 }
 
+/// What the release's journal says to be armed, whoever holds it.
+pub(crate) async fn armed(setup: &Setup) -> Result<Option<Armed>, String> {
+    match &setup.kubernetes {
+        Some(found) if !found.no_lease => {
+            let state = found.cluster.lease_state(&found.release.namespace, &found.release.name).await;
+            state.map(|state| state.and_then(|s| s.armed)).map_err(|e| e.to_string())
+        }
+        _ => peek(setup).map(|peek| peek.and_then(|p| p.entry.armed)),
+    }
+}
+
 /// How long a holder has been silent, by its own clock and ours: for people alone.
 fn silence(renewed: Option<&str>, now: jiff::Timestamp) -> Duration {
     let then = renewed.and_then(|at| at.parse::<jiff::Timestamp>().ok());

@@ -6,13 +6,15 @@ use std::fmt::Write as _;
 use crate::catalogue::SetState;
 use crate::run::{Exporting, Outcome, PartOutcome, Report};
 
-/// The metric that a later run takes over when it has nothing to say about it.
+/// A metric that a later run takes over when it has nothing to say about it.
 pub const LAST_SUCCESS: &str = "camunda_backup_last_success_timestamp_seconds";
+/// Another one.
+pub const LAST_COMPLETE: &str = "camunda_backup_last_complete_timestamp_seconds";
 
 /// What is known at the end of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunMetrics<'a> {
-    /// `create`, `verify` or `prune`.
+    /// `create`, `verify`, `prune` or `resume`.
     pub verb: &'a str,
     /// Labels of the release, in their order.
     pub labels: &'a [(&'a str, String)],
@@ -22,6 +24,10 @@ pub struct RunMetrics<'a> {
     pub ended: u64,
     /// When a run last ended well: Unix seconds.
     pub last_success: Option<u64>,
+    /// When the newest complete backup was taken: Unix seconds.
+    pub last_complete: Option<u64>,
+    /// Since when a run, living or dead, has exporting paused: Unix seconds; 0 when none has.
+    pub paused_since: Option<u64>,
     /// The last attempt at a backup.
     pub report: Option<&'a Report>,
     /// How many backups there are in each state.
@@ -35,6 +41,13 @@ pub fn metrics(run: &RunMetrics<'_>) -> String {
     page.one("camunda_backup_last_run_timestamp_seconds", "When the last run ended.", seconds(run.ended));
     if let Some(time) = run.last_success {
         page.one(LAST_SUCCESS, "When a run last ended with exit code 0.", seconds(time));
+    }
+    if let Some(time) = run.last_complete {
+        page.one(LAST_COMPLETE, "When the newest complete backup was taken.", seconds(time));
+    }
+    if let Some(time) = run.paused_since {
+        let help = "Since when a run has exporting paused; 0 when none has.";
+        page.one("camunda_backup_exporting_paused_since_timestamp_seconds", help, seconds(time));
     }
     if let Some(report) = run.report {
         page.report(report);
@@ -141,6 +154,8 @@ mod tests {
             exit_code: 0,
             ended: 1_795_421_750,
             last_success: Some(1_795_421_750),
+            last_complete: Some(1_795_421_740),
+            paused_since: None,
             report: Some(&report),
             sets: Some(&sets),
         };
@@ -150,16 +165,22 @@ mod tests {
     #[test]
     fn a_run_that_came_to_nothing_says_only_that() {
         let run = RunMetrics {
-            verb: "verify",
+            verb: "resume",
             labels: &[],
             exit_code: 12,
             ended: 5,
             last_success: None,
+            last_complete: None,
+            paused_since: Some(0),
             report: None,
             sets: None,
         };
         let text = metrics(&run);
-        assert!(text.contains("camunda_backup_exit_code{verb=\"verify\"} 12\n"), "{text}");
-        assert_eq!(text.lines().filter(|l| !l.starts_with('#')).count(), 2, "{text}");
+        assert!(text.contains("camunda_backup_exit_code{verb=\"resume\"} 12\n"), "{text}");
+        assert!(
+            text.contains("camunda_backup_exporting_paused_since_timestamp_seconds{verb=\"resume\"} 0\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().filter(|l| !l.starts_with('#')).count(), 3, "{text}");
     }
 }

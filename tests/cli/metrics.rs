@@ -44,16 +44,75 @@ fn a_run_leaves_its_numbers_in_a_file_and_at_a_gateway() {
     let request = heard.join().expect("a request");
     assert!(request.starts_with("POST /metrics/job/camunda-backup/release@base64/"), "{request}");
     assert!(request.contains("/verb/create HTTP/1.1"), "{request}");
+    // What another verb has left in the file is not its own success.
+    lab.run(&["verify", "12345", "--metrics-file", path]).expect(14);
+    let text = fs::read_to_string(&file).expect("a file");
+    assert!(!text.contains("last_success"), "{text}");
+    assert!(value(&text, "last_complete_timestamp_seconds").is_some(), "{text}");
     // `verify` adds the states; the last success of a file survives a failure.
     lab.run(&["verify", "--metrics-file", path]).expect(0);
     let text = fs::read_to_string(&file).expect("a file");
     assert!(text.contains("state=\"complete\"} 1\n"), "{text}");
-    let success =
-        |t: &str| t.lines().find(|l| l.starts_with("camunda_backup_last_success")).map(str::to_owned);
     lab.run(&["verify", "12345", "--metrics-file", path]).expect(14);
     let after = fs::read_to_string(&file).expect("a file");
-    assert!(after.contains("exit_code") && after.contains("} 14\n"), "{after}");
-    assert_eq!(success(&after), success(&text));
+    assert_eq!(value(&after, "exit_code").as_deref(), Some("14"), "{after}");
+    for kept in ["last_success_timestamp_seconds", "last_complete_timestamp_seconds"] {
+        assert!(value(&text, kept).is_some(), "{text}");
+        assert_eq!(value(&after, kept), value(&text, kept));
+    }
+}
+
+/// The value of a metric that has one sample.
+fn value(text: &str, name: &str) -> Option<String> {
+    let line = text.lines().find(|l| l.starts_with(&format!("camunda_backup_{name}{{")))?;
+    line.rsplit(' ').next().map(str::to_owned)
+}
+
+#[test]
+fn a_run_that_never_found_its_release_is_counted_as_its_own() {
+    let lab = Lab::quick();
+    let (url, heard) = gateway("202 Accepted");
+    let arguments = ["create", "--metrics-push-url", &url, "--release", "camunda", "-n", "prod"];
+    // There is no kubeconfig.
+    let mut command = lab.homely(&arguments);
+    command.env_remove("KUBECONFIG");
+    crate::lab::run(command).expect(12);
+    let request = heard.join().expect("a request");
+    assert!(
+        request.starts_with("POST /metrics/job/camunda-backup/namespace/prod/release/camunda/verb/create "),
+        "{request}"
+    );
+    assert!(request.contains("namespace=\"prod\",release=\"camunda\",verb=\"create\""), "{request}");
+}
+
+#[test]
+fn resume_tells_since_when_exporting_is_paused() {
+    let lab = Lab::pausing();
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("guard.prom");
+    let path = file.to_str().expect("UTF-8");
+    let guard = || {
+        lab.run(&["resume", "--if-abandoned", "--metrics-file", path]).expect(0);
+        let text = fs::read_to_string(&file).expect("a file");
+        value(&text, "exporting_paused_since_timestamp_seconds")
+            .expect("told")
+            .parse::<u64>()
+            .expect("a time")
+    };
+    assert_eq!(guard(), 0);
+    let now = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.expect("after 1970").as_secs()
+    };
+    let began = now();
+    let run = lab.paused(&["create", "--no-guard"]);
+    let since = guard();
+    assert!((began..=now()).contains(&since), "{since}");
+    run.signal(rustix::process::Signal::KILL);
+    run.wait();
+    // Repaired.
+    assert_eq!(guard(), 0);
+    lab.assert_exporting();
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) fn from_image(from: &JobFromImage, release: &str, arguments: &[String
         "name": OURS,
         "image": from.image,
         "args": args,
-        "resources": { "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "memory": "64Mi" } },
+        "resources": { "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "memory": "512Mi" } },
         "securityContext": {
             "allowPrivilegeEscalation": false,
             "readOnlyRootFilesystem": true,
