@@ -95,5 +95,15 @@ sys.exit(bool(bad))
 END
 
 scripts/manifests.sh --check || failed=1
+! grep helm.sh/ manifests/camunda-backup.yaml || fail "the manifests have something for Helm alone"
+# Moved by kustomize, they are what the chart renders there.
+mkdir "$tmp/moved" "$tmp/rendered"
+cp -r manifests "$tmp/moved/base"
+cp manifests/kustomization.yaml "$tmp/rendered"
+scripts/manifests.sh --print prod >"$tmp/rendered/camunda-backup.yaml"
+sed -i 's/^namespace: .*/namespace: prod/' "$tmp/rendered/kustomization.yaml"
+printf 'namespace: prod\nresources: [base]\n' >"$tmp/moved/kustomization.yaml"
+for folder in moved rendered; do kubectl kustomize "$tmp/$folder" >"$tmp/$folder.yaml"; done
+diff -u "$tmp/rendered.yaml" "$tmp/moved.yaml" || fail "kustomize does not move everything"
 [ $failed = 0 ] || exit 1
 echo "test-chart: $(find $snapshots -name '*.txt' | wc -l) renderings, 15 refusals, the manifests: as they should be ($(helm version --short))"

@@ -22,15 +22,65 @@ gives YAML.
 {{- else -}}
 {{- fail "\n\ncamunda-backup: which release is to be backed up? Give the name of Camunda's Helm release (see `helm list`):\n  --set release=camunda" -}}
 {{- end -}}
-{{- $all := list -}}{{- $seen := dict -}}
+{{- $all := list -}}{{- $names := dict -}}
 {{- range $entries -}}
 {{- $one := include "camunda-backup.settings" (dict "root" $ "entry" .) | fromYaml -}}
-{{- $key := printf "%s/%s" $one.namespace $one.fullname -}}
-{{- if hasKey $seen $key -}}{{- fail (printf "\n\ncamunda-backup: release %q in namespace %q is there twice, or its name is too long to tell it from another one." $one.release $one.namespace) -}}{{- end -}}
-{{- $_ := set $seen $key true -}}
+{{- include "camunda-backup.refuse" $one -}}
+{{- range tuple "" "-guard" "-verify" "-check" -}}
+{{- $name := printf "%s/%s%s" $one.namespace $one.fullname . -}}
+{{- if hasKey $names $name -}}
+{{- fail (printf "\n\ncamunda-backup: %q would be there twice, for release %q and for %q (names are cut at 45 characters). Install the chart a second time for one of them." $name (get $names $name) $one.release) -}}
+{{- end -}}
+{{- $_ := set $names $name $one.release -}}
+{{- end -}}
 {{- $all = append $all $one -}}
 {{- end -}}
 {{- toYaml (dict "all" $all) -}}
+{{- end }}
+
+{{/*
+What a run would refuse, or what would not be what it says: said before anything is installed, in words that a schema does not
+have. Called with SETTINGS.
+*/}}
+{{- define "camunda-backup.refuse" -}}
+{{- $of := . -}}
+{{- $wrong := list -}}
+{{- range $name, $time := dict "create.timeout" .create.timeout "create.pauseTimeout" .create.pauseTimeout "create.resumeTimeout" .create.resumeTimeout -}}
+{{- if not (and (regexMatch "^([0-9]{1,5}(ms|s|m)|[0-9]{1,4}h)+$" $time) (regexMatch "[1-9]" $time)) -}}
+{{- $wrong = append $wrong (printf "%s: %q is not a length of time such as 90s, 30m or 2h." $name $time) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $time := dict "verify.maxAge" .verify.maxAge "keep.within" (default "1h" .keep.within) "keep.failedAfter" (default "1h" .keep.failedAfter) -}}
+{{- if not (and (regexMatch "^([0-9]{1,5}(ms|s|m)|[0-9]{1,4}[hd]|[0-9]{1,3}w)+$" $time) (regexMatch "[1-9]" $time)) -}}
+{{- $wrong = append $wrong (printf "%s: %q is not a length of time such as 26h, 30d or 8w." $name $time) -}}
+{{- end -}}
+{{- end -}}
+{{- $values := dict "--timeout" "create.timeout" "--pause-timeout" "create.pauseTimeout" "--resume-timeout" "create.resumeTimeout" "--retries" "create.retries" -}}
+{{- range .create.extraArgs -}}
+{{- with get $values (. | splitList "=" | first) -}}
+{{- $wrong = append $wrong (printf "create.extraArgs: the Job's deadline is computed from %s; give it there." .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .search.username (not .search.passwordSecret.name) -}}
+{{- $wrong = append $wrong "search.username needs search.passwordSecret.name." -}}
+{{- else if and .search.passwordSecret.name (not .search.username) -}}
+{{- $wrong = append $wrong "search.passwordSecret needs search.username." -}}
+{{- end -}}
+{{- if and .search.username .search.apiKeySecret.name -}}
+{{- $wrong = append $wrong "search: give a user with a password, or apiKeySecret, not both." -}}
+{{- end -}}
+{{- range $name, $value := dict "verify.activeDeadlineSeconds" .verify.activeDeadlineSeconds "metrics.prometheusRule.maxGuardSilenceSeconds" .metrics.prometheusRule.maxGuardSilenceSeconds -}}
+{{- if not $value -}}
+{{- $wrong = append $wrong (printf "%s is missing. After an upgrade with --reuse-values: that leaves out what is new in this chart; use --reset-then-reuse-values." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- with $wrong -}}{{- fail (printf "\n\ncamunda-backup, release %q:\n  %s" $of.release (join "\n  " .)) -}}{{- end -}}
+{{- end }}
+
+{{/* The port of an URL. */}}
+{{- define "camunda-backup.port" -}}
+{{- $url := urlParse . -}}
+{{- default (ternary "443" "80" (eq $url.scheme "https")) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host)) -}}
 {{- end }}
 
 {{/* What every object carries; called with (dict "root" $ "of" SETTINGS). */}}

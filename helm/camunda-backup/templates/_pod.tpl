@@ -51,11 +51,12 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Where the release is, for every verb; called with SETTINGS. Variables, because not every verb knows every flag. */}}
+{{/* Where the release is, for every verb; called with SETTINGS. Variables, because not every verb knows every flag; the
+namespace is the pod's own, wherever kustomize has moved it. */}}
 {{- define "camunda-backup.env" -}}
 {{- $env := list
   (dict "name" "CAMUNDA_RELEASE_NAME" "value" .release)
-  (dict "name" "CAMUNDA_BACKUP_NAMESPACE" "value" .namespace)
+  (dict "name" "CAMUNDA_BACKUP_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
   (dict "name" "CAMUNDA_BACKUP_LOG_FORMAT" "value" .logFormat)
 -}}
 {{- $plain := dict
