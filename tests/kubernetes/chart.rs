@@ -52,6 +52,7 @@ async fn the_api_server_takes_everything_that_the_chart_and_the_manifests_have()
         "verify.enabled=true",
         "metrics.dashboard.enabled=true",
         "rbac.secretNames={es}",
+        "search.username=backup",
         "search.passwordSecret.name=es",
         "search.caSecret.name=ca",
         "urls.search=https://es:9200",
@@ -131,6 +132,26 @@ async fn the_cron_job_fires_takes_backups_prunes_and_is_verified() {
         "name",
     ];
     assert_eq!(camunda.space.kubectl(&ours).await, "");
+}
+
+#[tokio::test]
+#[ignore = "make test-kubernetes"]
+async fn an_uninstall_while_exporting_is_paused_resumes_it() {
+    let camunda = Camunda::start(STUCK).await;
+    restrict(&camunda).await;
+    // Nobody but the pod itself may resume, and its rights go at the same moment as it is told to end.
+    helm(&camunda, &["install", "backup"], &["suspend=true", "guard.enabled=false", "job.backoffLimit=0"])
+        .await;
+    camunda.space.kubectl(&["create", "job", "--from=cronjob/backup-camunda", "first"]).await;
+    let paused = async || !camunda.is_exporting().await;
+    eventually("exporting is paused", paused).await;
+    helm(&camunda, &["uninstall", "backup"], &[]).await;
+    let pods = ["get", "pods", "-l", "job-name=first", "-o", "name"];
+    eventually("its pod is gone", async || camunda.space.kubectl(&pods).await.is_empty()).await;
+    assert!(camunda.is_exporting().await);
+    // It could not write that down any more.
+    camunda.run(&["resume", "--if-abandoned", "--release", "camunda"]).expect(0);
+    assert!(camunda.is_exporting().await && !camunda.is_armed().await);
 }
 
 /// Kills on the node: only where the node is the testbed's.
