@@ -83,7 +83,7 @@ snapshot urls "${one[@]}" --set urls.gateway=http://gateway:9600 --set 'urls.bro
 snapshot network-open "${one[@]}" --set networkPolicy.enabled=false
 snapshot network-elsewhere "${one[@]}" --set 'networkPolicy.extraEgress[0].to[0].ipBlock.cidr=10.0.0.0/8' --set 'networkPolicy.apiServerCidrs={10.96.0.1/32,fd00::1/128}'
 snapshot pod-extras "${one[@]}" --set 'extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://proxy,extraVolumes[0].name=v,extraVolumes[0].configMap.name=c,extraVolumeMounts[0].name=v,extraVolumeMounts[0].mountPath=/v,imagePullSecrets[0].name=r,priorityClassName=high,nodeSelector.disk=ssd,podLabels.team=a,podAnnotations.note=b'
-alerts=(--set metrics.prometheusRule.enabled=true,metrics.prometheusRule.labels.release=prometheus)
+alerts=(--set metrics.prometheusRule.enabled=true --set metrics.prometheusRule.labels.release=prometheus)
 snapshot metrics "${one[@]}" "${alerts[@]}" --set metrics.pushUrl=http://pushgateway:9091
 snapshot metrics-verified "${one[@]}" "${alerts[@]}" --set metrics.pushUrl=https://pushgateway.test/path,metrics.prometheusRule.maxAgeSeconds=3600,verify.enabled=true
 snapshot alerts-alone "${one[@]}" "${alerts[@]}" --set guard.enabled=false

@@ -130,6 +130,27 @@ fn the_docs_have_every_right() {
     has_section("docs/rbac.md", "RIGHTS", &camunda_backup::cluster::rights::table());
 }
 
+#[test]
+fn every_alert_is_in_the_docs_and_has_a_test_and_every_metric_is_in_the_docs() {
+    let (rules, docs) = (read("helm/camunda-backup/templates/prometheusrule.yaml"), read("docs/alerts.md"));
+    let alerts: Vec<_> = rules.lines().filter_map(|l| l.trim().strip_prefix("- alert: ")).collect();
+    let first = docs.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next()).collect::<Vec<_>>();
+    let told: Vec<_> = first.iter().copied().filter(|name| name.starts_with("Camunda")).collect();
+    assert_eq!(alerts, told);
+    let tests = read("tests/alerts.yaml");
+    for alert in alerts {
+        assert!(
+            tests.contains(&format!("alertname=\"{alert}\"")),
+            "tests/alerts.yaml has nothing on {alert}"
+        );
+    }
+    let used = rules + &read("helm/camunda-backup/files/dashboard.json");
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for metric in used.split(|c| !word(c)).filter(|w| w.starts_with("camunda_backup_")) {
+        assert!(first.contains(&metric), "docs/alerts.md does not tell of {metric}");
+    }
+}
+
 /// Every page that a user may read.
 fn pages() -> Vec<PathBuf> {
     let of = |folder: &str| {

@@ -112,10 +112,10 @@ camunda-backup/release: {{ .release }}
 {{/* A length of time such as 1h30m in seconds. */}}
 {{- define "camunda-backup.seconds" -}}
 {{- $total := 0 -}}
-{{- range regexFindAll "[0-9]+(ms|s|m|h|d|w)" . -1 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 -}}
 {{- $number := regexFind "^[0-9]+" . | int64 -}}
 {{- $unit := regexFind "[a-z]+$" . -}}
-{{- $total = add $total (mul $number (get (dict "ms" 0 "s" 1 "m" 60 "h" 3600 "d" 86400 "w" 604800) $unit)) -}}
+{{- $total = add $total (mul $number (get (dict "ms" 0 "s" 1 "m" 60 "h" 3600) $unit)) -}}
 {{- end -}}
 {{- $total -}}
 {{- end }}

@@ -20,7 +20,7 @@ spec:
   timeZone: {{ .of.timeZone | quote }}
   suspend: {{ .suspend }}
   concurrencyPolicy: Forbid
-  startingDeadlineSeconds: {{ .late }}
+  startingDeadlineSeconds: {{ .late | int64 }}
   successfulJobsHistoryLimit: {{ .successes }}
   failedJobsHistoryLimit: {{ .failures }}
   jobTemplate:
