@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Makes the container image around a static binary: the last stage of the Dockerfile, with docker, with buildah, or with
-# nothing but tar.
+# Makes the container image around a static binary: the last stage of the Dockerfile, as an archive for `docker load`,
+# `ctr images import` and `skopeo copy oci-archive:`, or in the storage of docker or buildah.
 #   image.sh [OPTION]... [NAME:TAG]        default: camunda-backup:VERSION
-#   --with docker|buildah|tar    default: the first that works
+#   --with tar|docker|buildah    default: tar, which needs no builder and writes the archive
 #   --arch x86_64|aarch64        default: this machine's
 #   --binary FILE                default: dist/ARCH/kubectl-camunda_backup (make static)
 #   --ca FILE                    CA bundle (default: the system's)
-#   --output FILE                also write it as an archive for `docker load`, `ctr images import`, `skopeo copy
-#                                oci-archive:`; always done with tar, as dist/camunda-backup-VERSION-image-ARCH.tar
+#   --output FILE                the archive (default: dist/camunda-backup-VERSION-image-ARCH.tar); with docker or buildah
+#                                none is written by default, and this one by the tool itself
 set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { printf 'image: %s\n' "$*" >&2; }
 die() { say "ERROR: $*"; exit 1; }
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-with='' arch=$(uname -m) binary='' ca='' output='' name=camunda-backup:$version
+with=tar arch=$(uname -m) binary='' ca='' output='' name=camunda-backup:$version
 while [ $# -gt 0 ]; do
   case $1 in
     --with) with=$2; shift 2 ;;
@@ -42,18 +42,6 @@ install -D -m 0755 "$binary" "$tmp/context/rootfs/usr/bin/camunda-backup"
 install -D -m 0644 "$ca" "$tmp/context/rootfs/etc/ssl/certs/ca-certificates.crt"
 find "$tmp/context" -type d -exec chmod 0755 {} +
 
-# `docker info` succeeds in some clients although no server answered.
-works() {
-  command -v "$1" >/dev/null || return 1
-  case $1 in
-    docker) timeout 20 docker version --format '{{.Server.Version}}' ;;
-    buildah) timeout 20 buildah info ;;
-  esac >/dev/null 2>&1
-}
-if [ -z "$with" ]; then
-  with=tar
-  for tool in buildah docker; do if works $tool; then with=$tool; fi; done
-fi
 # The last stage alone, with a folder in place of the one before: nothing is pulled, and any builder can do it, old or new.
 stage=$(sed -n '/^FROM scratch/,$p' Dockerfile)
 sed 's|^COPY --from=build /rootfs/ /$|COPY rootfs/ /|' <<<"$stage" >"$tmp/context/Dockerfile"
@@ -73,7 +61,7 @@ case $with in
     say "$name is in buildah's storage"
     exit ;;
   tar) ;;
-  *) die "--with is docker, buildah or tar, not $with" ;;
+  *) die "--with is tar, docker or buildah, not $with" ;;
 esac
 
 # With tar: an OCI image layout, and docker's manifest.json beside it, over the same blobs. What the Dockerfile says of its
