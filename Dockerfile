@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 # The image: one static binary and the CA bundle; no shell, no package manager, no root.
 #
-#   docker build -t camunda-backup .          builds everything, where image registries are reachable
-#   make image                                the same last stage around the binary of `make static`
+#   docker build -t camunda-backup:VERSION .  builds everything, where image registries are reachable
+#   make image                                the same last stage around the binary of `make static`, as an archive
 
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev ca-certificates
