@@ -70,12 +70,13 @@ test-shells: ## Completion in a real fish and zsh, and the man pages through a f
 	scripts/test-shells.sh
 
 .PHONY: check
-check: ## Formatting, lints and documentation, warnings as errors
+check: ## Formatting, lints and documentation, warnings as errors; licences; the judge of test runs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	scripts/test-tally.py
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check licenses bans sources; \
-	else echo 'note: cargo-deny is not installed, licences and bans were not checked'; fi
+	else echo 'NOT RUN cargo-deny (not installed: licences, bans and sources of dependencies were not checked)'; fi
 
 .PHONY: test-fast
 test-fast: ## Everything that needs nothing but cargo
@@ -121,13 +122,23 @@ test-camunda-kubernetes: ## The way there and back inside of Kubernetes: Camunda
 test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KUBECONFIG names another one)
 	scripts/test-kubernetes.sh
 
+.PHONY: test-ship
+test-ship: ## The release itself: static binaries, everything of dist/, the same bytes twice; what is shipped in a real Kubernetes
+	scripts/static.sh all
+	scripts/dist.sh
+	scripts/reproducible.sh x86_64
+	scripts/reproducible.sh aarch64
+	STATIC_BINARY=$(CURDIR)/dist/$(shell uname -m)/kubectl-camunda_backup scripts/test-kubernetes.sh
+
+EVERY_CHANGE := check fast faults schedules chart shells engines image camunda kubernetes
+
 .PHONY: test
-test: ## What every change has to pass: all that follows, on real servers, which it fetches, builds and starts itself
-	scripts/test.sh check fast faults schedules chart shells engines image camunda kubernetes
+test: ## What every change has to pass, on real servers, which it fetches, builds and starts itself
+	scripts/test.sh $(EVERY_CHANGE)
 
 .PHONY: test-all
-test-all: test ## The same, and all of restoring, Camunda in pods, Camunda 8.5.8, OpenSearch, an update, and 100 times kill -9
-	scripts/test.sh restored camunda-kubernetes matrix update kills
+test-all: ## The same, and all of restoring, Camunda in pods, other versions and engines, an update, 100 times kill -9, the release
+	scripts/test.sh $(EVERY_CHANGE) restored camunda-kubernetes matrix update kills ship
 
 .PHONY: bench
 bench: ## Measure: pause window, memory, CPU, start-up, listing 10,000 backups
