@@ -1,6 +1,8 @@
 //! The repository itself: not there, read-only, a name that is taken.
 
-use camunda_backup::client::Method;
+use camunda_backup::client::{Method, Request};
+use camunda_backup::dialect::search::checks_integrity;
+use camunda_backup::model::Component;
 use serde_json::json;
 
 use super::container::SNAPSHOTS;
@@ -66,4 +68,25 @@ fn a_name_that_is_used_is_never_used_again() {
     let path = format!("/_snapshot/{}/{}", rig.repository, snapshot_name(4001));
     let (status, kind) = rig.engine.refusal(Method::Put, &path, Some(json!({ "indices": "x*" })));
     assert_eq!((status, kind.as_str()), (400, crate::PRODUCT.name_taken));
+}
+
+/// The images that are built here lack the check: then that is said, and not that all is well.
+#[test]
+#[ignore = "make test-engines"]
+fn a_deep_look_is_the_engines_own_or_says_that_there_is_none() {
+    let rig = Rig::new("deep");
+    let (id, _) = rig.create();
+    let version = rig.engine.get("/")["version"]["number"].as_str().expect("a version").to_owned();
+    let path = format!("/_snapshot/{}/_verify_integrity", rig.repository);
+    let offered = rig.engine.answer(&Request::post(Component::Search, path)).status == 200;
+    let (code, found): (_, &[&str]) = match (checks_integrity(crate::PRODUCT.engine, &version), offered) {
+        (true, true) => (0, &[]),
+        (true, false) => (14, &["integrity-unknown"]),
+        (false, false) => (0, &["integrity-unsupported"]),
+        (false, true) => panic!("{version} has a check that we do not use"),
+    };
+    let verified = rig.run(&["verify", &id.to_string(), "--deep", "-o", "json"]).expect(code).json();
+    let findings = verified["findings"].as_array().expect("findings");
+    let reasons: Vec<_> = findings.iter().map(|f| f["reason"].as_str().expect("a reason")).collect();
+    assert_eq!((reasons.as_slice(), &verified["good"]), (found, &json!(code == 0)), "{verified}");
 }
