@@ -165,13 +165,8 @@ async fn proxy(listener: TcpListener, through: Arc<AtomicUsize>) {
     }
 }
 
-/// What a pod does: see the next test.
-#[tokio::test]
-#[ignore = "runs in a pod, started by the next test"]
-async fn in_a_pod() {
-    let Some(namespace) = std::env::var_os("IN_A_POD").map(|n| n.into_string().expect("text")) else {
-        return;
-    };
+/// What the next test does in the pod that it has started.
+async fn in_a_pod(namespace: String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cluster =
         Cluster::connect(&AccessOptions::default(), |name| std::env::var_os(name)).await.expect("an account");
@@ -191,6 +186,9 @@ async fn in_a_pod() {
 #[ignore = "make test-kubernetes"]
 async fn a_pod_without_certificates_uses_its_account() {
     use camunda_backup::cluster::rights::Command;
+    if let Ok(namespace) = std::env::var("IN_A_POD") {
+        return in_a_pod(namespace).await;
+    }
     let space = Space::new().await;
     // This very program, with what it is linked to and nothing else.
     let root = tempfile::tempdir().expect("a directory");
@@ -202,7 +200,7 @@ async fn a_pod_without_certificates_uses_its_account() {
     let _ = space.account_with("backup", &Command::Create.rights(false, &[])).await;
     let container = json!({
         "name": "tests", "image": image, "imagePullPolicy": "Never",
-        "args": ["--ignored", "--exact", "access::in_a_pod", "--nocapture"],
+        "args": ["--ignored", "--exact", "access::a_pod_without_certificates_uses_its_account", "--nocapture"],
         "env": [{ "name": "IN_A_POD", "value": space.name }],
     });
     let spec = json!({ "serviceAccountName": "backup", "restartPolicy": "Never", "containers": [container] });
@@ -216,7 +214,7 @@ async fn a_pod_without_certificates_uses_its_account() {
     .await;
     let log = space.kubectl(&["logs", "run"]).await;
     assert_eq!(space.kubectl(&phase).await, "Succeeded", "{log}");
-    assert!(log.contains("in the cluster (https://"), "{log}");
+    assert!(log.contains("1 passed") && log.contains("in the cluster (https://"), "{log}");
     // Its pod is gone, and what it armed is there.
     assert_eq!(armed(&space).await, Some(seventeen()));
     let state = space.cluster.lease_state(&space.name, "camunda").await.expect("an answer").expect("there");

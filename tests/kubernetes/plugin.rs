@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::lab::Running;
 use super::release::{Camunda, OURS, QUICK, REALISTIC, STUCK};
-use super::rig::{eventually, testbed};
+use super::rig::{eventually, patience, testbed};
 
 #[tokio::test]
 #[ignore = "make test-kubernetes"]
@@ -156,7 +156,7 @@ pub async fn a_lost_node() {
     assert!(!camunda.is_exporting().await && camunda.is_armed().await);
     camunda.space.kubectl(&["create", "job", "guard-now", "--from=cronjob/guard"]).await;
     camunda.repaired().await;
-    camunda.space.kubectl(&["wait", "job/guard-now", "--for=condition=Complete", "--timeout=60s"]).await;
+    camunda.space.kubectl(&["wait", "job/guard-now", "--for=condition=Complete", &patience()]).await;
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl Space {
             "spec": { "selector": labels, "ports": [{ "name": "http", "port": 80, "targetPort": "http" }] },
         }))
         .await;
-        self.kubectl(&["rollout", "status", &format!("deployment/{name}"), "--timeout=120s"]).await;
+        self.kubectl(&["rollout", "status", &format!("deployment/{name}"), &patience()]).await;
     }
 
     /// A cluster as seen by an account that has these rules and no more.
@@ -210,6 +210,11 @@ pub async fn ends<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// Longer than anything takes on a busy machine: a bound against hanging, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The same for kubectl.
+pub fn patience() -> String {
+    format!("--timeout={}s", PATIENCE.as_secs())
+}
 
 /// Repeats until it is true.
 pub async fn eventually(what: &str, mut is: impl AsyncFnMut() -> bool) {
