@@ -7,4 +7,5 @@ cd "$(dirname "$0")/.."
 # Built before anything is started: what is measured is not disturbed by a compiler.
 cargo test --locked --test camunda --no-run
 # One at a time: they share one release, and take its components away.
-exec scripts/with-camunda.sh cargo test --locked --test camunda -- --ignored --test-threads=1 --nocapture --skip kubernetes:: "$@"
+exec scripts/with-camunda.sh scripts/servers.py \
+  cargo test --locked --test camunda -- --ignored --test-threads=1 --nocapture --skip kubernetes:: "$@"

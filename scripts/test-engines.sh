@@ -26,6 +26,9 @@ run() { # PRODUCT VERSION [FILTER...]
 }
 for version in $ELASTICSEARCH_VERSIONS; do run elasticsearch "$version" "$@"; done
 for version in $OPENSEARCH_VERSIONS; do run opensearch "$version" "$@"; done
+for product in elasticsearch opensearch; do
+  [[ $versions == *" $product "* ]] || echo "NOT RUN tests/$product.rs: (${product^^}_VERSIONS is empty)"
+done
 rm -f "$log"
 echo "test-engines: $passed passed, $failed failed, on ${versions#, }, in $((SECONDS - begin)) s"
 exit "$result"

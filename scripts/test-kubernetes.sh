@@ -19,7 +19,10 @@ if [ -z "${TESTBED_KUBECONFIG:-}" ]; then
 fi
 exports=$(testbed/kube/up.sh)
 eval "$exports"
+echo "ran on Kubernetes $(kubectl get --raw /version | sed -n 's/.*"gitVersion": *"\([^"]*\)".*/\1/p')," \
+  "$([ -n "$own" ] && echo started here || echo the cluster of TESTBED_KUBECONFIG); in its pods $STATIC_BINARY"
 # As many as the machine has processors: each test has a dozen small pods.
 cargo test --locked --test kubernetes -- --ignored --skip outage:: "$@"
 # They take the API server away from everybody.
-[ -z "$own" ] || cargo test --locked --test kubernetes -- --ignored --test-threads=1 outage::
+if [ -n "$own" ]; then cargo test --locked --test kubernetes -- --ignored --test-threads=1 outage::
+else echo 'NOT RUN tests/kubernetes/main.rs: outage:: (the cluster is not ours: its API server stays)'; fi

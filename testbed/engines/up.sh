@@ -16,6 +16,7 @@ case ${1:-} in '') ;; --running) docker_is_ours; exit ;; *) usage ;; esac
 all() {
   docker_up
   images_ensure
+  images_tell
 }
 
 mkdir -p "$WORK"

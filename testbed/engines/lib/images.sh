@@ -15,13 +15,27 @@ COLLECTIONS=commons-collections4-4.5.0
 declare -A IMAGE=([elasticsearch]=elasticsearch [opensearch]=opensearchproject/opensearch)
 
 images_ensure() {
-  local version missing=()
-  for version in $ELASTICSEARCH_VERSIONS; do image_is_there elasticsearch "$version" || missing+=("elasticsearch:$version"); done
-  for version in $OPENSEARCH_VERSIONS; do image_is_there opensearch "$version" || missing+=("opensearch:$version"); done
+  local image missing=()
+  for image in $(images_wanted); do image_is_there "${image%%:*}" "${image#*:}" || missing+=("$image"); done
   [ ${#missing[@]} -gt 0 ] || return 0
   mapfile -t missing < <(images_pull "${missing[@]}")
   [ ${#missing[@]} -gt 0 ] || return 0
   exclusively_building images_build "${missing[@]}"
+}
+
+images_wanted() { # a PRODUCT:VERSION a line
+  local version
+  for version in $ELASTICSEARCH_VERSIONS; do echo "elasticsearch:$version"; done
+  for version in $OPENSEARCH_VERSIONS; do echo "opensearch:$version"; done
+}
+
+# Which of the two they are, for whoever reads what was tested on.
+images_tell() {
+  local image tag made="{{if index .Config.Labels \"$LABEL\"}}built here{{else}}official{{range .RepoDigests}}, {{.}}{{end}}{{end}}"
+  for image in $(images_wanted); do
+    tag=$(image_tag "${image%%:*}" "${image#*:}")
+    say "image $tag is $(docker image inspect --format "$made" "$tag")"
+  done
 }
 
 # Descriptor 8, because up.sh holds 9.
