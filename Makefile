@@ -126,6 +126,7 @@ test-kubernetes: ## Against a real Kubernetes, started from packages (TESTBED_KU
 test-ship: ## The release itself: static binaries, everything of dist/, the same bytes twice; what is shipped in a real Kubernetes
 	scripts/static.sh all
 	scripts/dist.sh
+	testbed/kube/krew.sh dist/camunda-backup.yaml
 	scripts/reproducible.sh x86_64
 	scripts/reproducible.sh aarch64
 	STATIC_BINARY=$(CURDIR)/dist/$(shell uname -m)/kubectl-camunda_backup scripts/test-kubernetes.sh
