@@ -25,4 +25,4 @@ echo "ran on Kubernetes $(kubectl get --raw /version | sed -n 's/.*"gitVersion":
 cargo test --locked --test kubernetes -- --ignored --skip outage:: "$@"
 # They take the API server away from everybody.
 if [ -n "$own" ]; then cargo test --locked --test kubernetes -- --ignored --test-threads=1 outage::
-else echo 'NOT RUN tests/kubernetes/main.rs: outage:: (the cluster is not ours: its API server stays)'; fi
+else printf 'NOT RUN tests/kubernetes/main.rs: %s (the cluster is not ours to break)\n' outage:: chart::outage::; fi
