@@ -78,7 +78,8 @@ apart 19 prepare >"$logs/prepare.log" 2>&1
 # of their programs without any, which says by what target each is run.
 { cargo test --locked --no-run && cargo test --locked -- --ignored --list \
   && cargo test --locked --test camunda --test elasticsearch --test opensearch --test kubernetes \
-  && STATIC_BINARY=$(scripts/static-binary.sh); } >"$logs/build.log" 2>&1 || { tail -n 80 "$logs/build.log" >&2; die "it does not build"; }
+  && STATIC_BINARY=$(scripts/static-binary.sh); } >"$logs/build.log" 2>&1 \
+  || { tail -n 80 "$logs/build.log" >&2; die "it does not build"; }
 export STATIC_BINARY
 say "built, $SECONDS s"
 # Each part leaves its mark, or does not: that is what counts.
