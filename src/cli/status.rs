@@ -116,6 +116,10 @@ pub(crate) async fn judged(setup: &Setup, mut findings: Vec<Finding>) -> (Option
             )
         });
     }
+    if journal.findings.iter().any(|f| f.reason == Reason::AbandonedPause) {
+        // Nobody has to be found out, for it is known who paused it.
+        findings.retain(|f| f.reason != Reason::ExportingPausedByOthers);
+    }
     findings.extend(journal.findings);
     (journal.holder, findings)
 }
@@ -163,7 +167,7 @@ async fn journal_state(setup: &Setup) -> JournalState {
     match state {
         (None, Some(armed)) => {
             let of = armed.backup_id.map(|id| format!(" of backup {id}")).unwrap_or_default();
-            let detail = format!("a run{of} died while exporting was paused (since {})", armed.since);
+            let detail = format!("a run{of} has left exporting paused (since {})", armed.since);
             let findings = vec![Finding::new(Reason::AbandonedPause, None, detail)];
             JournalState { holder: None, findings }
         }

@@ -111,7 +111,7 @@ reasons! {
     /// Exporting is already paused, and not by a run of ours.
     ExportingPausedByOthers = "exporting-paused-by-others", Error,
         "find out who paused it; when nobody needs it any more: camunda-backup resume";
-    /// A run died while exporting was paused, and nobody has resumed it yet.
+    /// A run has left exporting paused, and nobody has resumed it yet.
     AbandonedPause = "abandoned-pause", Error,
         "resume it now: camunda-backup resume --if-abandoned; the next create does it by itself before it begins";
     /// No broker's management API was given, so the exporting state cannot be seen.

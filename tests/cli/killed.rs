@@ -111,7 +111,8 @@ fn abandoned() -> Lab {
 fn an_abandoned_pause_is_shown_and_repaired_without_any_url() {
     let lab = abandoned();
     let check = lab.run(&["check"]).expect(14).shows("abandoned-pause");
-    check.shows("resume --if-abandoned");
+    let check = check.shows("resume --if-abandoned");
+    assert!(!check.out.contains("exporting-paused-by-others"), "it is known who paused it: {}", check.out);
     let status = lab.run(&["status", "-o", "json"]).expect(0).json();
     let problems = status["problems"].as_array().expect("problems");
     let abandoned = problems
