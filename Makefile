@@ -24,7 +24,7 @@ static: ## Static binaries for x86_64 and aarch64, to dist/ (ARCH=x86_64 for one
 	scripts/static.sh $(or $(ARCH),all)
 
 .PHONY: image
-image: ## The container image around the static binary: docker, buildah or nothing but tar
+image: ## The container image around the static binary, as an archive (WITH=docker or buildah: into their storage)
 	scripts/image.sh $(if $(WITH),--with $(WITH)) $(if $(ARCH),--arch $(ARCH))
 
 .PHONY: manifests
@@ -40,7 +40,8 @@ generate: ## Write what is made from the code's tables: docs, the chart's Role, 
 .PHONY: install
 install: ## Install the plugin, its completion and man pages under PREFIX (/usr/local); the static binary, if it was built
 	@test -x dist/$(shell uname -m)/kubectl-camunda_backup || $(MAKE) build
-	install -D -m 0755 $(or $(wildcard dist/$(shell uname -m)/kubectl-camunda_backup),$(BINARY)) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
+	mkdir -p $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(or $(wildcard dist/$(shell uname -m)/kubectl-camunda_backup),$(BINARY)) $(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup
 	ln -sf kubectl-camunda_backup $(DESTDIR)$(PREFIX)/bin/kubectl_complete-camunda_backup
 	$(DESTDIR)$(PREFIX)/bin/kubectl-camunda_backup man $(DESTDIR)$(PREFIX)/share/man/man1
 

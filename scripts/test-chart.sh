@@ -3,7 +3,7 @@
 # lines, when each alert fires, the manifests.
 #   test-chart.sh             compares with tests/snapshots/chart
 #   UPDATE=1 test-chart.sh    writes them anew; look at the difference
-#   BINARY                    the program; else it is built
+#   STATIC_BINARY             the program; else it is built
 # helm is the installed one, else it is built from its Go module (TESTBED_HELM=4: helm 4); kubectl likewise. promtool is the
 # installed one, else it is taken out of Debian's package, which would install and start a server.
 set -euo pipefail
@@ -35,7 +35,7 @@ get_promtool() (
 PATH=$PATH:$tmp/bin:$cache/promtool
 has kubectl || get_kubectl
 has promtool || get_promtool
-binary=${BINARY:-}
+binary=${STATIC_BINARY:-}
 [ -n "$binary" ] || { cargo build -q --locked && binary=${CARGO_TARGET_DIR:-target}/debug/kubectl-camunda_backup; }
 
 # Without empty lines, which helm 3 and 4 do not set alike.
