@@ -128,8 +128,8 @@ test-ship: ## The release itself: static binaries, everything of dist/, the same
 	scripts/static.sh all
 	scripts/dist.sh
 	testbed/kube/krew.sh dist/camunda-backup.yaml
-	scripts/reproducible.sh x86_64
-	scripts/reproducible.sh aarch64
+	scripts/reproducible.sh x86_64 dist/x86_64/kubectl-camunda_backup
+	scripts/reproducible.sh aarch64 dist/aarch64/kubectl-camunda_backup
 	STATIC_BINARY=$(CURDIR)/dist/$(shell uname -m)/kubectl-camunda_backup scripts/test-kubernetes.sh
 
 EVERY_CHANGE := check fast faults schedules chart shells engines image camunda kubernetes
