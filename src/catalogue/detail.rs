@@ -113,7 +113,7 @@ fn listed(piece: &Piece, repository_asked: bool) -> PieceDetail {
         version: piece.version(),
         started: piece.started,
         ended: piece.ended,
-        failures: piece.failures.to_vec(),
+        failures: piece.failures.clone(),
         ..empty(&piece.name)
     }
 }

@@ -37,7 +37,7 @@ fn of_snapshots(backup: wire::SnapshotsBackup) -> Option<PartBackup> {
         .into_iter()
         .map(|d| Piece {
             started: d.start_time.as_deref().and_then(time),
-            failures: d.failures.unwrap_or_default().into(),
+            failures: d.failures.unwrap_or_default(),
             ..Piece::new(d.snapshot_name.into(), d.state)
         })
         .collect();

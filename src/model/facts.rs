@@ -79,15 +79,15 @@ pub struct Piece {
     /// When it was last changed, by its owner's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// What went wrong with it. (There may be hundreds of thousands of pieces: a third word would be for its capacity.)
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub failures: Box<[String]>,
+    /// What went wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
 }
 
 impl Piece {
     /// A piece of which nothing more is told.
     pub fn new(name: Name, state: PartState) -> Self {
-        Self { name, state, broker: None, started: None, ended: None, failures: Box::default() }
+        Self { name, state, broker: None, started: None, ended: None, failures: Vec::new() }
     }
 
     /// The partition, for Zeebe.
