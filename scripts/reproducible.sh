@@ -14,6 +14,10 @@ build() { # FOLDER
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) CAMUNDA_BACKUP_COMMIT=$(git rev-parse --short=12 HEAD) \
     CARGO_TARGET_DIR="$tmp/$1/target" OUT="$tmp/$1/dist" "$tmp/$1/scripts/static.sh" "$arch"
 }
+if [ -n "$first" ] && [ -n "$(git status --porcelain)" ]; then
+  echo "reproducible: commit first; what is built here is the last commit, and BINARY would not be" >&2
+  exit 1
+fi
 if [ -z "$first" ]; then
   build one
   first=$tmp/one/dist/$arch/kubectl-camunda_backup

@@ -44,12 +44,13 @@ docker rmi --force "$name" >/dev/null
 docker load --input "$tmp/tar.tar" >&2
 restricted=(--read-only --cap-drop ALL --security-opt no-new-privileges --network host)
 sandbox=$(docker run --detach "${restricted[@]}" "$name" sandbox)
-for _ in $(seq 300); do
+for _ in $(seq 3000); do
   docker logs "$sandbox" >"$tmp/variables" 2>/dev/null
   ! grep -c ELASTIC_SNAPSHOT_REPOSITORY "$tmp/variables" >/dev/null || break
   sleep 0.1
 done
 sed -n 's/^export //p' "$tmp/variables" >"$tmp/environment"
+[ -s "$tmp/environment" ] || die "the sandbox did not start: $(docker logs "$sandbox" 2>&1 | tail -n 5)"
 run() { docker run --rm "${restricted[@]}" --env-file "$tmp/environment" --tmpfs /state:uid=65532,mode=0700 --env CAMUNDA_BACKUP_STATE_DIR=/state "$name" "$@"; }
 run create
 run list

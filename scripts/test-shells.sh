@@ -19,7 +19,7 @@ for shell in fish zsh; do $name completion $shell >"$tmp/$shell"; done
 
 $name sandbox --history 3 >"$tmp/exports" 2>/dev/null &
 sandbox=$!
-for _ in {1..100}; do ! grep -q ELASTIC_SNAPSHOT_REPOSITORY "$tmp/exports" || break; sleep 0.1; done
+for _ in {1..3000}; do ! grep -q ELASTIC_SNAPSHOT_REPOSITORY "$tmp/exports" || break; sleep 0.1; done
 . "$tmp/exports"
 id=$($name list -o name --limit 1)
 id=${id#backup/}

@@ -18,7 +18,7 @@ use crate::catalogue::{Set, SetState, newest_complete};
 use crate::client::{Endpoint, http_client};
 use crate::exit::Exit;
 use crate::model::BackupId;
-use crate::render::{LAST_COMPLETE, LAST_SUCCESS, RunMetrics, metrics};
+use crate::render::{LAST_COMPLETE, LAST_SUCCESS, RunMetrics, metrics, sample_labels};
 use crate::run::{Armed, Outcome, Report};
 
 /// How long a gateway may take to answer.
@@ -179,7 +179,7 @@ async fn tell(context: &Context, verb: &str, args: &MetricsArgs, exit: Exit) {
     let success = (exit == Exit::Done).then_some(now);
     if let Some(file) = &args.metrics_file {
         let old = std::fs::read_to_string(file).unwrap_or_default();
-        let kept = |now: Option<u64>, name| now.or_else(|| before(&old, name, verb));
+        let kept = |now: Option<u64>, name| now.or_else(|| before(&old, name, &noted.labels, verb));
         let page = page(kept(success, LAST_SUCCESS), kept(noted.last_complete, LAST_COMPLETE));
         if let Err(error) = replace(file, &page) {
             context.console.warn(&format!(
@@ -213,10 +213,15 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     done
 }
 
-/// What the file that was there says of a time, when the same verb wrote it.
-fn before(text: &str, name: &str, verb: &str) -> Option<u64> {
-    let line = text.lines().find(|l| l.starts_with(name) && l.contains(&format!("verb=\"{verb}\"")))?;
-    line.rsplit(' ').next()?.parse().ok()
+/// What the file that was there says of a time, where the same verb wrote it for the same release. A run that does not know
+/// its release takes what the verb has left.
+fn before(text: &str, name: &str, release: &[(&str, String)], verb: &str) -> Option<u64> {
+    let labels = sample_labels(release, verb);
+    let same = |line: &&str| match release {
+        [] => line.starts_with(name) && line.contains(&labels),
+        _ => line.starts_with(&format!("{name}{{{labels}}} ")),
+    };
+    text.lines().find(same)?.rsplit(' ').next()?.parse().ok()
 }
 
 /// POST: what the group has and this page has not, such as the last success before a failure, stays.
@@ -287,12 +292,17 @@ mod tests {
     fn the_file_is_replaced_and_keeps_the_last_success() {
         let folder = tempfile::tempdir().expect("a directory");
         let file = folder.path().join("camunda.prom");
-        let page = format!("# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{verb=\"create\"}} 1795421750\n");
+        let page = format!(
+            "# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{release=\"blue\",verb=\"create\"}} 1795421750\n"
+        );
         replace(&file, &page).expect("written");
         let text = std::fs::read_to_string(&file).expect("there");
-        assert_eq!(before(&text, LAST_SUCCESS, "create"), Some(1_795_421_750));
-        assert_eq!(before(&text, LAST_SUCCESS, "verify"), None);
-        assert_eq!(before(&text, LAST_COMPLETE, "create"), None);
+        let blue = [("release", "blue".to_owned())];
+        assert_eq!(before(&text, LAST_SUCCESS, &blue, "create"), Some(1_795_421_750));
+        assert_eq!(before(&text, LAST_SUCCESS, &[], "create"), Some(1_795_421_750));
+        assert_eq!(before(&text, LAST_SUCCESS, &blue, "verify"), None);
+        assert_eq!(before(&text, LAST_SUCCESS, &[("release", "green".to_owned())], "create"), None);
+        assert_eq!(before(&text, LAST_COMPLETE, &blue, "create"), None);
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "nothing else is left");
         assert!(replace(&folder.path().join("no/such/folder.prom"), "").is_err());
     }

@@ -36,7 +36,7 @@ pub struct RunMetrics<'a> {
 
 /// The exposition format, version 0.0.4: one `# HELP` and `# TYPE` for each metric, all of its samples together.
 pub fn metrics(run: &RunMetrics<'_>) -> String {
-    let mut page = Page { text: String::new(), labels: labels(run) };
+    let mut page = Page { text: String::new(), labels: sample_labels(run.labels, run.verb) };
     page.one("camunda_backup_exit_code", "Exit code of the last run.", f64::from(run.exit_code));
     page.one("camunda_backup_last_run_timestamp_seconds", "When the last run ended.", seconds(run.ended));
     if let Some(time) = run.last_success {
@@ -68,9 +68,9 @@ fn seconds(unix: u64) -> f64 {
     seconds
 }
 
-fn labels(run: &RunMetrics<'_>) -> String {
-    let verb = ("verb", run.verb.to_owned());
-    let all = run.labels.iter().cloned().chain([verb]);
+/// The labels of a run as every sample has them, without braces.
+pub fn sample_labels(release: &[(&str, String)], verb: &str) -> String {
+    let all = release.iter().cloned().chain([("verb", verb.to_owned())]);
     all.map(|(name, value)| format!("{name}=\"{}\"", escaped(&value))).collect::<Vec<_>>().join(",")
 }
 

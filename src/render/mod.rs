@@ -43,7 +43,7 @@ pub use followed::FollowedView;
 pub use lines::{Level, json_line, level, message, text_line};
 pub use live::Live;
 pub use machine::SCHEMA;
-pub use metrics::{LAST_COMPLETE, LAST_SUCCESS, RunMetrics, metrics};
+pub use metrics::{LAST_COMPLETE, LAST_SUCCESS, RunMetrics, metrics, sample_labels};
 pub use resumed::{ResumedState, ResumedView};
 pub use rights::{RightView, RightsView};
 pub use status::{ComponentView, ExportingView, LeaseView, ProblemView, StatusView};

@@ -79,14 +79,13 @@ fail_no_job() { # PARTITION LENGTH LIMIT
 # processed already"; a command with it is never processed and never answered. One large command gets over all of it.
 # See docs/restore.md.
 overwrite_rests() {
-  local partition try
+  local partition begin=$SECONDS
   for ((partition = 1; partition <= PARTITIONS; partition++)); do
-    for try in 1 2 3 4 5; do
-      # It may be marked itself.
-      fail_no_job "$partition" 2000000 5 >/dev/null
-      [ "$(fail_no_job "$partition" 1 20)" != 404 ] || continue 2
+    # It may be marked itself.
+    until fail_no_job "$partition" 2000000 5 >/dev/null; [ "$(fail_no_job "$partition" 1 20)" = 404 ]; do
+      [ $((SECONDS - begin)) -lt 300 ] || die "partition $partition answers no command after the restore"
+      sleep 1
     done
-    die "partition $partition answers no command after the restore ($try large ones were sent)"
   done
 }
 

@@ -4,7 +4,8 @@ set -euo pipefail
 usage() {
   cat <<'USAGE'
 Usage: work.sh complete N      complete N of the user tasks that Tasklist knows; print their keys
-       work.sh cancel KEY...   cancel process instances in Zeebe; print "KEY STATUS" (204: done, 404: not known there)
+       work.sh cancel KEY...   cancel process instances in Zeebe; print "KEY STATUS" (204: done, 404: not known there,
+                               maybe: not known there, after a request without an answer)
        work.sh resolve KEY...  the same with incidents: let Zeebe try again what failed
        work.sh jobs TYPE       have Zeebe give out all jobs of a type, for an hour; print "KEY INSTANCE" of each
        work.sh finish KEY...   complete jobs in Zeebe; print "KEY STATUS"
@@ -23,10 +24,21 @@ esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
 gateway=http://127.0.0.1:$GATEWAY_REST_PORT
 
-# Zeebe may need a moment after a restart until a partition has its leader: 503 and the like are asked again.
-post() { # PATH [BODY]
-  curl -sS -m 60 --retry 10 --retry-delay 1 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' \
-    -d "${2:-{\}}" "$gateway$1"
+# Zeebe may need a moment after a restart until a partition has its leader, and refuses when there is much to do: that is
+# asked again. So is what was not answered; but then it may have been done, and 404 means "maybe".
+post() { # PATH
+  local status code try done=404
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    code=0
+    status=$(curl -sS -m 60 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$gateway$1") || code=$?
+    case $code:$status in
+      0:404) echo "$done"; return ;;
+      0:504 | 28:*) done=maybe ;;
+      0:503 | 0:429 | 7:*) sleep 1 ;;
+      *) break ;;
+    esac
+  done
+  echo "$status"
 }
 
 complete() {
@@ -35,7 +47,7 @@ complete() {
   [ "$(wc -l <<<"$keys")" = "$1" ] || die "there are no $1 user tasks"
   for key in $keys; do
     status=$(post "/v2/user-tasks/$key/completion")
-    [ "$status" = 204 ] || die "user task $key: $status"
+    [[ $status = 204 || $status = maybe ]] || die "user task $key: $status"
     echo "$key"
   done
 }

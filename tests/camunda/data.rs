@@ -157,15 +157,24 @@ pub fn partitions<'a>(keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<u64> 
 /// Process instances of a load (`work.sh load`) may have come while the backup was taken.
 pub fn assert_restored(before: &Data) {
     catches_up("what was restored", || Data::now().without_load_since(before) == *before);
-    let now = Data::settled();
-    now.without_load_since(before).assert_is(before);
-    assert_zeebe_agrees(&now);
+    Data::settled().without_load_since(before).assert_is(before);
+    assert_zeebe_agrees();
 }
 
 /// Zeebe's part and what it had exported are of one moment: whatever waits by the word of Operate and Tasklist does so in
 /// Zeebe, and nothing else. Leaves the orders that waited for a job completed, and every incident tried again.
-fn assert_zeebe_agrees(data: &Data) {
-    let printed = testbed("work.sh", &["jobs", "ship"]);
+fn assert_zeebe_agrees() {
+    // Given out once, and an answer may hold those of one partition alone.
+    let mut printed = String::new();
+    let mut data = Data::default();
+    catches_up("all that waits", || {
+        printed += &testbed("work.sh", &["jobs", "ship"]);
+        data = Data::now();
+        let jobs = printed.lines().filter_map(|line| line.split_once(' '));
+        let waiting: BTreeSet<&str> =
+            data.having("task", " CREATED").into_iter().chain(jobs.map(|j| j.1)).collect();
+        waiting == data.having("instance", "order ACTIVE")
+    });
     let jobs: BTreeMap<&str, &str> = printed.lines().filter_map(|line| line.split_once(' ')).collect();
     let at_a_job: BTreeSet<&str> = jobs.values().copied().collect();
     let at_a_task = data.having("task", " CREATED");
@@ -200,12 +209,13 @@ pub fn some<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     some
 }
 
-/// Each of the keys is answered with this status, and there is one.
+/// Each of the keys is answered with this status, and there is one. What may have been done was done.
 pub fn assert_all_answer(command: &str, keys: &[&str], status: &str) {
     assert!(!keys.is_empty(), "{command}: there is nothing to ask for");
     let lines = testbed("work.sh", &[&[command], keys].concat());
     assert_eq!(lines.lines().count(), keys.len(), "{lines}");
     for line in lines.lines() {
-        assert!(line.ends_with(&format!(" {status}")), "{command}: expected {status}: {line}");
+        let good = line.ends_with(&format!(" {status}")) || (status == "204" && line.ends_with(" maybe"));
+        assert!(good, "{command}: expected {status}: {line}");
     }
 }

@@ -18,7 +18,7 @@ fn exporting_runs_again_every_time() {
     let (mut took, mut ended) = (Vec::new(), 0);
     let mut n = 0;
     while n < kills {
-        assert!(ended <= 10 + kills, "of {} runs {ended} had ended before they could be killed", n + ended);
+        assert!(ended <= 10 + kills, "of {} runs {ended} were too late to be killed", n + ended);
         // What a killed run started in the applications goes on, and a new one is refused until it has ended.
         until("nothing is in progress", || release.run(&["check"]).status.code() == Some(0));
         // At any moment, and every second time while it matters most.
@@ -28,7 +28,8 @@ fn exporting_runs_again_every_time() {
             (release.started(&["create"], || true), &mut whole)
         };
         std::thread::sleep(rest.mul_f64(random.f64()));
-        if child.try_wait().expect("our child").is_some() {
+        let paused = release.phases().iter().any(|phase| phase == "SOFT_PAUSED");
+        if child.try_wait().expect("our child").is_some() || (n % 2 == 0 && !paused) {
             // Quicker than the first one.
             *rest = rest.mul_f64(0.8);
             ended += 1;
@@ -38,7 +39,7 @@ fn exporting_runs_again_every_time() {
         signal(&child, "-KILL");
         let killed = Instant::now();
         n += 1;
-        if release.phases().iter().any(|phase| phase == "SOFT_PAUSED") {
+        if paused {
             until("exporting runs again", || release.all("EXPORTING"));
             took.push(killed.elapsed());
         }
@@ -51,21 +52,21 @@ fn exporting_runs_again_every_time() {
     }
     took.sort();
     println!(
-        "{kills} kills within {whole:.1?} ({ended} more runs had ended before), {} of them while paused; exporting ran again after: median {:.1?}, longest {:.1?}",
+        "{kills} kills within {whole:.1?} ({ended} more were too late), {} of them while paused; exporting ran again after: median {:.1?}, longest {:.1?}",
         took.len(),
         took.get(took.len() / 2).copied().unwrap_or_default(),
         took.last().copied().unwrap_or_default()
     );
-    assert!(!took.is_empty(), "none was killed while exporting was paused");
+    assert!(!took.is_empty(), "none was killed");
     // The release is as good as before.
     until("nothing is in progress", || release.run(&["check"]).status.code() == Some(0));
-    assert_eq!(release.run(&["create"]).status.code(), Some(0));
+    assert_eq!(release.run(&["create", "--retries", "2"]).status.code(), Some(0));
 }
 
 /// How long a backup takes here, and how long exporting is paused in it, so that the kills are spread over all of both.
 fn lengths_of_a_backup(release: &Release) -> (Duration, Duration) {
     let begun = Instant::now();
-    let output = release.run(&["create", "-o", "json"]);
+    let output = release.run(&["create", "--retries", "2", "-o", "json"]);
     assert_eq!(output.status.code(), Some(0));
     let whole = begun.elapsed().min(PATIENCE);
     let pause = json(&output)["exporting"]["pausedSeconds"].as_f64().expect("a number");

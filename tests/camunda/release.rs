@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const WHY: &str = "make test-camunda sets it";
 /// Long enough for a component to come back on a busy machine; a bound against hanging, not a measurement.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Release {
     http: Http,

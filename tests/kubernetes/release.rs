@@ -56,7 +56,7 @@ impl Camunda {
             this.space.kubectl(&["get", "pods", "-o", "name"]).await.lines().count() == 10
         })
         .await;
-        this.space.kubectl(&["wait", "pod", "--all", "--for=condition=Ready", "--timeout=120s"]).await;
+        this.space.kubectl(&["wait", "pod", "--all", "--for=condition=Ready", "--timeout=300s"]).await;
         this
     }
 

@@ -62,7 +62,7 @@ have. Called with SETTINGS.
 {{- end -}}
 {{- end -}}
 {{- if and .search.username (not .search.passwordSecret.name) -}}
-{{- $wrong = append $wrong "search.username needs search.passwordSecret.name." -}}
+{{- $wrong = append $wrong "search.username needs search.passwordSecret.name. (Who gives the password in another way, such as by create.extraEnv, gives the user there, too.)" -}}
 {{- else if and .search.passwordSecret.name (not .search.username) -}}
 {{- $wrong = append $wrong "search.passwordSecret needs search.username." -}}
 {{- end -}}

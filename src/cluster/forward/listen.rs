@@ -114,17 +114,28 @@ impl Private {
             }
             // Fails when it exists: what somebody else made is not used.
             match fs::DirBuilder::new().mode(0o700).create(&directory) {
-                Ok(()) => {
-                    let lock = fs::File::open(&directory)?;
-                    lock.lock()?;
-                    remove_leftovers(&place, &lock);
-                    return Ok(Self { directory, socket, _lock: lock });
-                }
+                Ok(()) => match locked(&directory) {
+                    Ok(lock) => {
+                        remove_leftovers(&place, &lock);
+                        return Ok(Self { directory, socket, _lock: lock });
+                    }
+                    // Some network file systems lock no directories.
+                    Err(error) => {
+                        let _ = fs::remove_dir(&directory);
+                        problem = error;
+                    }
+                },
                 Err(error) => problem = error,
             }
         }
         Err(problem)
     }
+}
+
+fn locked(directory: &Path) -> io::Result<fs::File> {
+    let lock = fs::File::open(directory)?;
+    lock.try_lock()?;
+    Ok(lock)
 }
 
 /// What is younger may not be locked yet.
