@@ -141,17 +141,18 @@ fn locked(directory: &Path) -> io::Result<fs::File> {
 /// What is younger may not be locked yet.
 const LEFTOVER: Duration = Duration::from_secs(60);
 
-/// Removes what is named as ours, belongs to the owner of `own`, and is locked by nobody. Others' problems are not ours:
-/// what cannot be looked at or removed stays.
+/// Removes what is named as ours, is older than `own`, belongs to its owner, and is locked by nobody. Others' problems are
+/// not ours: what cannot be looked at or removed stays.
 fn remove_leftovers(place: &Path, own: &fs::File) {
-    let Ok(owner) = own.metadata().map(|own| own.uid()) else { return };
+    let Ok(own) = own.metadata() else { return };
+    let Ok(now) = own.modified() else { return };
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ours = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).is_some_and(names::is_random);
         // Not of what a link leads to.
         let Some(found) = ours.then(|| entry.metadata().ok()).flatten() else { continue };
-        let old = found.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFTOVER));
-        if !(old && found.is_dir() && found.uid() == owner) {
+        let old = found.modified().is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > LEFTOVER));
+        if !(old && found.is_dir() && found.uid() == own.uid()) {
             continue;
         }
         let Ok(directory) = fs::File::open(entry.path()) else { continue };
@@ -172,8 +173,6 @@ impl Drop for Private {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     #[test]
@@ -184,7 +183,8 @@ mod tests {
             fs::create_dir(&path).expect("a folder");
             fs::write(path.join(SOCKET), "").expect("a file");
             let directory = fs::File::open(&path).expect("it is there");
-            directory.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("ours");
+            let made = directory.metadata().and_then(|made| made.modified()).expect("told");
+            directory.set_modified(made - Duration::from_secs(age)).expect("ours");
             (path, directory)
         };
         let (dead, _) = make(&format!("{PREFIX}{}", names::random()), 120);
