@@ -10,7 +10,6 @@ import sys
 from urllib.request import ProxyHandler, build_opener
 
 
-
 def ask(variable, path):
     with build_opener(ProxyHandler({})).open(os.environ[variable] + path, timeout=300) as answer:
         return json.load(answer)

@@ -96,18 +96,13 @@ impl Notes {
 
     /// What the journal says of exporting, or would say after a repair.
     pub fn paused_since(&self, armed: Option<&Armed>) {
-        let since = armed.map(|a| a.since.parse::<Timestamp>());
-        let since = match since {
-            None => Some(0),
-            Some(since) => since.ok().and_then(|at| u64::try_from(at.as_second()).ok()),
-        };
+        let since = armed.map_or(Some(0), |armed| armed.since.parse().ok().and_then(unix));
         self.change(|noted| noted.paused_since = since);
     }
 
     /// Which backups there are.
     pub fn sets(&self, sets: &[Set]) {
-        let newest = newest_complete(sets).and_then(|s| s.ended.or(s.started));
-        let newest = newest.and_then(|at| u64::try_from(at.as_second()).ok());
+        let newest = newest_complete(sets).and_then(|s| s.ended.or(s.started)).and_then(unix);
         let sets = sets.iter().map(|s| (s.id, s.state)).collect();
         self.change(|noted| {
             noted.sets = Some(sets);
@@ -123,6 +118,10 @@ impl Notes {
             }
         });
     }
+}
+
+fn unix(at: Timestamp) -> Option<u64> {
+    u64::try_from(at.as_second()).ok()
 }
 
 /// The numbers of one verb, and where they go.

@@ -12,7 +12,8 @@ use super::{Context, engine};
 use crate::client::{Endpoint, Http};
 use crate::cluster::rights::Command;
 use crate::cluster::{
-    AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, PodForward, Records, Target,
+    AccessOptions, Cluster, ClusterError, ForwardTransport, Inventory, LeaseState, PodForward, Records,
+    Target,
 };
 use crate::discover::{self, NotFound, Note, Objects, Place, Release};
 use crate::exit::Exit;
@@ -69,6 +70,11 @@ impl InKubernetes {
     /// The records of the release's backups.
     pub fn records(&self) -> Records {
         Records::new(&self.cluster, &self.release.namespace, &self.release.name)
+    }
+
+    /// What the release's Lease says; `None` where there is none.
+    pub async fn lease_state(&self) -> Result<Option<LeaseState>, ClusterError> {
+        self.cluster.lease_state(&self.release.namespace, &self.release.name).await
     }
 }
 

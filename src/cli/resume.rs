@@ -34,13 +34,16 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         Ok(gateway) => gateway.to_string(),
         Err(error) => return context.fail(Exit::Usage, error),
     };
+    context.notes.about(&setup);
     let command = repair_command(context, &setup);
     let (cancel, danger) = listen(context, &command);
     let journal = match open(&setup, "resume", None, &context.console).await {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
         Err(NotOpened::Held(text)) if args.if_abandoned => {
-            held(context, &setup).await;
+            if let Ok(armed) = armed(&setup).await {
+                context.notes.paused_since(armed.as_ref());
+            }
             context.console.info(&format!("nothing to resume: {text}"));
             return tell(context, &[]);
         }
@@ -54,7 +57,6 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
             None
         }
     };
-    context.notes.about(&setup);
     let was_armed = journal.as_ref().and_then(|j| j.armed());
     let chronicle = Chronicle::of(&setup, journal.as_ref().and_then(|j| j.identity()), &context.console);
     let found = setup.kubernetes.clone();
@@ -68,9 +70,9 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         resume(context, &args, &mut setup, journal_, &gateway, command, &cancel, &danger),
         note,
     );
-    if journal.is_some() {
+    if let Some(journal) = &journal {
         // Disarmed, or still as it was.
-        context.notes.paused_since(journal.as_ref().and_then(|j| j.armed()).as_ref());
+        context.notes.paused_since(journal.armed().as_ref());
     }
     for resumed in &all {
         match (&resumed.exporting, &was_armed) {
@@ -87,14 +89,6 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
     }
     chronicle.finish().await;
     tell(context, &all)
-}
-
-/// Notes down since when the living holder of the release has exporting paused.
-async fn held(context: &Context, setup: &Setup) {
-    context.notes.about(setup);
-    if let Ok(armed) = armed(setup).await {
-        context.notes.paused_since(armed.as_ref());
-    }
 }
 
 /// Whether we run in a pod: there the release is the one beside us, and no journal is a file.

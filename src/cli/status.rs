@@ -74,10 +74,9 @@ fn components(setup: &Setup, facts: &Facts) -> Vec<ComponentView> {
 /// What the Lease says, where there is one.
 async fn lease(setup: &Setup) -> Option<LeaseView> {
     let found = setup.kubernetes.as_ref().filter(|f| !f.no_lease)?;
-    let (namespace, release) = (&found.release.namespace, &found.release.name);
-    let state = found.cluster.lease_state(namespace, release).await.ok().flatten()?;
+    let state = found.lease_state().await.ok().flatten()?;
     Some(LeaseView {
-        name: lease_name(release),
+        name: lease_name(&found.release.name),
         renewed: state.renewed,
         armed_since: state.armed.as_ref().map(|a| a.since.clone()),
         armed_for: state.armed.and_then(|a| a.backup_id),
@@ -136,25 +135,21 @@ struct JournalState {
 /// Asks the release's journal, without holding it.
 async fn journal_state(setup: &Setup) -> JournalState {
     let state = match &setup.kubernetes {
-        Some(found) if !found.no_lease => {
-            let state = found.cluster.lease_state(&found.release.namespace, &found.release.name).await;
-            match state {
-                Ok(None) => return JournalState::default(),
-                Ok(Some(state)) => {
-                    let silence = silence(state.renewed.as_deref(), super::timestamp());
-                    let findings = seems_dead(&state, silence).into_iter().collect();
-                    let seen =
-                        state.renewed.map(|at| format!(", last sign of life {at}")).unwrap_or_default();
-                    match state.holder {
-                        Some(holder) => {
-                            return JournalState { holder: Some(format!("{holder}{seen}")), findings };
-                        }
-                        None => (None, state.armed),
+        Some(found) if !found.no_lease => match found.lease_state().await {
+            Ok(None) => return JournalState::default(),
+            Ok(Some(state)) => {
+                let silence = silence(state.renewed.as_deref(), super::timestamp());
+                let findings = seems_dead(&state, silence).into_iter().collect();
+                let seen = state.renewed.map(|at| format!(", last sign of life {at}")).unwrap_or_default();
+                match state.holder {
+                    Some(holder) => {
+                        return JournalState { holder: Some(format!("{holder}{seen}")), findings };
                     }
+                    None => (None, state.armed),
                 }
-                Err(error) => return unreadable(error.to_string()),
             }
-        }
+            Err(error) => return unreadable(error.to_string()),
+        },
         _ => match peek(setup) {
             Ok(None) => return JournalState::default(),
             Ok(Some(Peek { entry, held })) => {
@@ -179,8 +174,8 @@ async fn journal_state(setup: &Setup) -> JournalState {
 pub(crate) async fn armed(setup: &Setup) -> Result<Option<Armed>, String> {
     match &setup.kubernetes {
         Some(found) if !found.no_lease => {
-            let state = found.cluster.lease_state(&found.release.namespace, &found.release.name).await;
-            state.map(|state| state.and_then(|s| s.armed)).map_err(|e| e.to_string())
+            let state = found.lease_state().await.map_err(|e| e.to_string())?;
+            Ok(state.and_then(|s| s.armed))
         }
         _ => peek(setup).map(|peek| peek.and_then(|p| p.entry.armed)),
     }
@@ -209,8 +204,7 @@ fn seems_dead(state: &LeaseState, silence: Duration) -> Option<Finding> {
 
 /// What a run left armed that seems to be dead.
 pub(crate) async fn abandoned(found: &InKubernetes) -> Option<Armed> {
-    let (namespace, release) = (&found.release.namespace, &found.release.name);
-    let state = found.cluster.lease_state(namespace, release).await.ok().flatten()?;
+    let state = found.lease_state().await.ok().flatten()?;
     let silence = silence(state.renewed.as_deref(), super::timestamp());
     if state.holder.is_some() && seems_dead(&state, silence).is_none() { None } else { state.armed }
 }

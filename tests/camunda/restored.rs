@@ -17,21 +17,13 @@ use crate::data::{
 };
 use crate::release::{Release, finish, json, signal, testbed, text};
 
-fn backup(release: &Release) -> String {
-    // Zeebe fails a backup when its own snapshot of a partition was taken at the very moment of the checkpoint.
-    let output = release.run(&["create", "--retries", "2", "-o", "json"]);
-    let report = json(&output);
-    assert_eq!(report["outcome"], "complete", "{}", text(&output.stderr));
-    report["backupId"].to_string()
-}
-
 fn assert_works(release: &Release) {
     complete(2);
     // Waits itself until exactly what it started has come through the exporters, and fails otherwise.
     testbed("seed.sh", &["20"]);
     assert_eq!(release.phases().len(), 2, "both partitions are there");
     release.assert_exporting();
-    let next = backup(release);
+    let next = release.backup()["backupId"].to_string();
     assert_eq!(release.run(&["verify", &next]).status.code(), Some(0));
 }
 
@@ -40,7 +32,7 @@ fn assert_works(release: &Release) {
 fn a_backup_of_a_quiet_release_is_restored() {
     let release = Release::new();
     let before = data_in_every_state();
-    let id = backup(&release);
+    let id = release.backup()["backupId"].to_string();
     assert_eq!(release.run(&["verify", &id]).status.code(), Some(0));
     testbed("seed.sh", &["20"]);
     complete(2);
@@ -60,7 +52,7 @@ fn a_backup_after_a_killed_run_is_restored() {
     signal(&child, "-KILL");
     finish(child);
     // The next one repairs what the killed one left, and takes a whole new backup.
-    let id = backup(&release);
+    let id = release.backup()["backupId"].to_string();
     release.assert_exporting();
     testbed("seed.sh", &["20"]);
 
