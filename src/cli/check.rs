@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::args::CheckArgs;
+use super::journal::{self, JournalState, by_lease};
 use super::reach::reach;
 use super::rights::{Missing, Needs};
 use super::setup::Setup;
@@ -23,10 +24,11 @@ pub(crate) async fn run(context: &Context, args: CheckArgs) -> Exit {
             return context.fail(error.exit, &error.text);
         }
     };
-    let facts = survey(&setup.http, &setup.request, Scope::Preflight).await;
+    let (facts, journal) =
+        tokio::join!(survey(&setup.http, &setup.request, Scope::Preflight), JournalState::look(&setup));
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
     let found = plan::preflight(&setup.request, &facts, &planned);
-    let (holder, mut findings) = super::status::judged(&setup, found).await;
+    let (holder, mut findings) = journal::judged(&journal, found);
     if let Err(problem) = writable(&setup) {
         findings.push(Finding::new(Reason::JournalFailed, None, problem));
     }
@@ -57,7 +59,7 @@ fn told(missing: &[Missing]) -> (Vec<Finding>, Vec<RightsView>) {
 
 /// Without a journal nothing is paused, so its place is part of what a backup needs.
 fn writable(setup: &Setup) -> Result<(), String> {
-    if setup.kubernetes.as_ref().is_some_and(|k| !k.no_lease) {
+    if by_lease(setup).is_some() {
         return Ok(());
     }
     let (dir, key) = setup.journal_place()?;

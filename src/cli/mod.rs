@@ -17,6 +17,7 @@ mod describe;
 mod engine;
 mod guard;
 mod in_cluster;
+mod journal;
 mod kube_args;
 mod list;
 mod lock;

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use super::args::{ReleaseArgs, ResumeArgs};
 use super::chronicle::{Chronicle, note_death};
 use super::create::repair_command;
+use super::journal::JournalState;
 use super::lock::{Lock, NotOpened, open};
 use super::reach::{asks_for_kubernetes, fetched, reach};
 use super::repair::Left;
 use super::rights::Needs;
 use super::setup::Setup;
 use super::signals::{Danger, listen};
-use super::status::armed;
 use super::{Context, repair};
 use crate::cluster::Occasion;
 use crate::cluster::rights::Command;
@@ -41,8 +41,8 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
         Err(NotOpened::Held(text)) if args.if_abandoned => {
-            if let Ok(armed) = armed(&setup).await {
-                context.notes.paused_since(armed.as_ref());
+            if let Ok(journal) = JournalState::look(&setup).await {
+                context.notes.paused_since(journal.armed());
             }
             context.console.info(&format!("nothing to resume: {text}"));
             return tell(context, &[]);

@@ -93,6 +93,9 @@ impl Where<'_> {
         let mut missing = Vec::new();
         for (namespace, mut rights) in needed {
             rights.retain(|r| !(self.no_lease && r.resource == "leases"));
+            if let Some(release) = self.release {
+                rights = rights.into_iter().map(|r| r.on_release(&release.name)).collect();
+            }
             let rights = self.cluster.missing_rights(namespace, &rights).await?;
             if !rights.is_empty() {
                 missing.push(Missing { namespace: namespace.to_owned(), rights });

@@ -7,13 +7,15 @@ use std::time::Duration;
 use super::Context;
 use super::args::ReleaseArgs;
 use super::chronicle::Chronicle;
+use super::journal::{JournalState, by_lease};
 use super::lock::{Lock, NotOpened, open};
 use super::reach::reach;
 use super::rights::Needs;
 use super::setup::Setup;
 use crate::catalogue::{Set, sets};
+use crate::client::Http;
 use crate::exit::Exit;
-use crate::journal::{Ended, FileJournal, Peek};
+use crate::journal::{Ended, Peek};
 use crate::model::{BackupId, EndedRun, Facts, Finding, Reason};
 use crate::plan::{self, Deletion};
 use crate::render::{self, DeletionItem, DeletionResult, Level as Loudness};
@@ -38,16 +40,16 @@ pub(crate) async fn locked(context: &Context, setup: &Setup, verb: &str) -> Resu
         NotOpened::Unusable(text) => {
             let text = format!("{text}\nnothing was changed; without a journal exporting is not paused");
             // An API server that is away, or refuses, is worth another run; a directory that cannot be written to is not.
-            let by_lease = setup.kubernetes.as_ref().is_some_and(|found| !found.no_lease);
-            context.fail(if by_lease { Exit::NoAccess } else { Exit::Preflight }, text)
+            context.fail(if by_lease(setup).is_some() { Exit::NoAccess } else { Exit::Preflight }, text)
         }
     })
 }
 
 /// Asks for the backups, and says what could not be asked. `Err`: nothing answered.
 pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exit> {
-    let (mut facts, runs) =
-        tokio::join!(survey(&setup.http, &setup.request, Scope::Backups), ended_runs(setup));
+    let (mut facts, runs) = tokio::join!(survey(&setup.http, &setup.request, Scope::Backups), async {
+        ended_runs(setup, &JournalState::look(setup).await).await
+    });
     match runs {
         Ok(runs) => facts.runs = runs,
         Err(problem) => context.console.warn(&format!("how earlier runs ended is not known: {problem}")),
@@ -63,36 +65,47 @@ pub(crate) async fn look(context: &Context, setup: &Setup) -> Result<Looked, Exi
     Ok(Looked { facts, sets })
 }
 
-/// What runs that ended before their backup was complete left word of: in Kubernetes in its record, else in the journal.
-pub(crate) async fn ended_runs(setup: &Setup) -> Result<BTreeMap<BackupId, EndedRun>, String> {
-    if let Some(found) = &setup.kubernetes {
-        let mut ended = found.records().ended().await.map_err(|e| e.to_string())?;
-        // Nobody has repaired it yet. (Who may not look at the Lease is told by `status`.)
-        if let Some(armed) = super::status::abandoned(found).await
-            && let Some(id) = armed.backup_id
-        {
-            ended.entry(id).or_insert_with(|| EndedRun::died(&armed.since));
-        }
-        return Ok(ended);
-    }
-    // Without a gateway there is no journal.
-    let Ok((dir, key)) = setup.journal_place() else { return Ok(BTreeMap::new()) };
-    let Some(Peek { mut entry, held }) = FileJournal::peek(&dir, &key).map_err(|e| e.to_string())? else {
-        return Ok(BTreeMap::new());
+/// What runs that ended before their backup was complete left word of: in Kubernetes in its record, and in the journal.
+/// (A journal that cannot be read is told by `status`; a Lease that may not be read is no reason to warn here.)
+pub(crate) async fn ended_runs(
+    setup: &Setup,
+    journal: &Result<JournalState, String>,
+) -> Result<BTreeMap<BackupId, EndedRun>, String> {
+    let mut ended = match &setup.kubernetes {
+        Some(found) => found.records().ended().await.map_err(|e| e.to_string())?,
+        None => BTreeMap::new(),
     };
-    if !held {
+    match journal {
+        // Nobody has repaired it yet.
+        Ok(lease @ JournalState::Lease(_)) => {
+            if let Some(armed) = lease.abandoned()
+                && let Some(id) = armed.backup_id
+            {
+                ended.entry(id).or_insert_with(|| EndedRun::died(&armed.since));
+            }
+        }
+        Ok(JournalState::File(peek)) => ended.extend(ended_in(&setup.http, peek).await),
+        Err(problem) if by_lease(setup).is_none() => return Err(problem.clone()),
+        Ok(JournalState::None) | Err(_) => {}
+    }
+    Ok(ended)
+}
+
+async fn ended_in(http: &Http, peek: &Peek) -> BTreeMap<BackupId, EndedRun> {
+    let mut entry = peek.entry.clone();
+    if !peek.held {
         entry.note_death();
     }
     if entry.ended.is_empty() {
-        return Ok(BTreeMap::new());
+        return BTreeMap::new();
     }
     // Behind a forwarded port there may be another cluster by now: what was begun there is not begun here.
-    let here = super::repair::identity(&setup.http).await;
+    let here = super::repair::identity(http).await;
     let run = |e: Ended| {
         let begun = if here.is_some() && e.cluster == here { e.run.begun } else { BTreeSet::new() };
         (e.backup_id, EndedRun { begun, ..e.run })
     };
-    Ok(entry.ended.into_iter().map(run).collect())
+    entry.ended.into_iter().map(run).collect()
 }
 
 /// An ID that was typed.

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::access::{Cluster, within};
 use super::error::{Ask, ClusterError};
+use super::lease::lease_name;
 
 mod table;
 
@@ -218,6 +219,14 @@ pub struct Right {
 }
 
 impl Right {
+    /// On the release's own Lease alone: a Role may be limited to that (`resourceNames`). What is yet to be created has
+    /// no name by which it could be.
+    #[must_use]
+    pub fn on_release(self, release: &str) -> Self {
+        let of_lease = self.resource == "leases" && self.verb != "create";
+        if of_lease { Self { name: Some(lease_name(release)), ..self } } else { self }
+    }
+
     fn key(&self) -> (&'static str, &'static str, &'static str, Option<String>) {
         (self.group, self.resource, self.verb, self.name.clone())
     }

@@ -27,11 +27,11 @@ struct Place {
 impl Place {
     /// Without a repository anywhere, and with an engine whose password is in a Secret.
     fn new() -> Self {
-        Self::logging_in(&json!({ "token": "geheim" }))
+        Self::with(Lab::quick(), &json!({ "token": "geheim" }))
     }
 
-    fn logging_in(user: &Value) -> Self {
-        let (lab, api) = (Lab::quick(), FakeApi::default());
+    fn with(lab: Lab, user: &Value) -> Self {
+        let api = FakeApi::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -219,6 +219,36 @@ fn what_is_given_up_without_the_lease_is_said() {
 }
 
 #[test]
+fn what_died_without_the_lease_is_known_before_it_is_repaired() {
+    let place = Place::with(Lab::pausing(), &json!({ "token": "geheim" }));
+    let here = ["--release", "camunda", "--no-lease"];
+    let killed = place.lab.paused_by(place.whole(&[&["create", "--no-guard"][..], &here].concat()));
+    killed.signal(Signal::KILL);
+    killed.wait();
+    let assert_known = || {
+        let listed = run(place.whole(&[&["list", "-o", "json"][..], &here].concat())).expect(0).json();
+        assert_eq!(listed["items"][0]["run"]["outcome"], "died", "{listed}");
+    };
+    assert_known();
+    place.run(&[&["resume", "--if-abandoned"][..], &here].concat()).expect(0);
+    place.lab.assert_exporting();
+    assert_known();
+}
+
+#[test]
+fn the_lease_is_asked_for_once_by_who_only_looks() {
+    let place = Place::new();
+    place.left_by_a_dead_run(Some("laptop_1"));
+    for verb in ["status", "check", "list"] {
+        let before = place.api.asked().len();
+        run(place.whole(&[verb, "--release", "camunda"]));
+        let asked = place.api.asked().split_off(before);
+        let leases = asked.iter().filter(|a| a.contains("/leases/")).count();
+        assert_eq!(leases, 1, "{verb}: {asked:?}");
+    }
+}
+
+#[test]
 fn a_lease_that_cannot_be_had_is_worth_another_run_of_a_job() {
     let place = Place::new();
     // Although the API says beforehand that it is allowed.
@@ -283,7 +313,7 @@ fn a_guard_that_does_not_get_ready_does_not_keep_the_run() {
     std::fs::write(&plugin, script).expect("writable");
     std::fs::set_permissions(&plugin, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let exec = json!({ "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "Never" });
-    let place = Place::logging_in(&json!({ "exec": exec }));
+    let place = Place::with(Lab::quick(), &json!({ "exec": exec }));
     let running = Running::start(place.whole(&["create", "--release", "camunda"]));
     until("the guard waits for its plugin", || waits.exists());
     running.signal(Signal::INT);

@@ -178,7 +178,7 @@ async fn of_two_runs_at_once_one_is_told_who_holds_the_release() {
 #[ignore = "make test-kubernetes"]
 async fn each_right_that_is_missing_is_named_and_nothing_is_changed() {
     let camunda = Camunda::start(QUICK).await;
-    let all = Needs::Create.rights(true, &[]);
+    let all: Vec<_> = Needs::Create.rights(true, &[]).into_iter().map(|r| r.on_release("camunda")).collect();
     for (i, removed) in all.iter().enumerate().filter(|(_, r)| r.needed) {
         let rest: Vec<_> = all.iter().filter(|r| *r != removed).cloned().collect();
         let name = format!("without-{i}");

@@ -127,9 +127,10 @@ impl Camunda {
         self.space.kubectl(&["describe", "service", "camunda-zeebe-gateway"]).await
     }
 
-    /// An account with the rights that `create` needs in a pod.
+    /// An account with the rights that `create` needs in a pod, and only on this release's Lease.
     pub async fn account(&self) {
-        let _ = self.space.account_with("backup", &Needs::Create.rights(false, &[])).await;
+        let rights = Needs::Create.rights(false, &[]).into_iter().map(|r| r.on_release("camunda"));
+        let _ = self.space.account_with("backup", &rights.collect::<Vec<_>>()).await;
     }
 
     /// A `CronJob` as the chart makes it; it never fires by itself.

@@ -24,8 +24,8 @@ async fn all_that_is_missing_is_found_at_once() {
 
 #[test]
 fn a_role_for_what_is_missing() {
-    let rights: Vec<_> =
-        Command::Resume.rights(true, &[]).into_iter().filter(|r| r.resource != "services").collect();
+    let rights = Command::Resume.rights(true, &[]).into_iter().filter(|r| r.resource != "services");
+    let rights: Vec<_> = rights.map(|r| r.on_release("camunda")).collect();
     let yaml = role("camunda-backup", "prod", &rights);
     assert_eq!(
         yaml,
@@ -52,7 +52,11 @@ rules:
     verbs: [\"list\"]
   - apiGroups: [\"coordination.k8s.io\"]
     resources: [\"leases\"]
-    verbs: [\"create\", \"get\", \"update\"]
+    verbs: [\"create\"]
+  - apiGroups: [\"coordination.k8s.io\"]
+    resources: [\"leases\"]
+    resourceNames: [\"camunda-backup-camunda\"]
+    verbs: [\"get\", \"update\"]
   - apiGroups: [\"events.k8s.io\"]
     resources: [\"events\"]
     verbs: [\"create\"]
