@@ -99,6 +99,11 @@ impl CallError {
         }
     }
 
+    /// The engine's word that a snapshot is not there, in a repository that is (recorded: `snapshot-unknown`).
+    pub fn says_no_snapshot(&self) -> bool {
+        self.status() == Some(404) && self.message().is_some_and(|m| m.contains("snapshot_missing"))
+    }
+
     /// As an answer to a read-only question.
     pub fn into_problem(self) -> Problem {
         let kind = match &self {

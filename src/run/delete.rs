@@ -196,7 +196,7 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
                 // An engine at work on a big repository takes longer than we wait for an answer: looking tells.
                 Err(CallError::NoAnswer { .. }) if began.elapsed() >= DELETE_CALL => break,
                 // Gone already: that is what was wanted. (A 404 of something else at this address proves nothing.)
-                Err(error) if error.says_no_backup() || says_no_snapshot(&error) => break,
+                Err(error) if error.says_no_backup() || error.says_no_snapshot() => break,
                 Err(error) => error,
             };
             let wait = backoff(attempt);
@@ -215,11 +215,6 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
         }
     }
     Ok(())
-}
-
-/// The engine's word that a snapshot is not there, in a repository that is.
-fn says_no_snapshot(error: &CallError) -> bool {
-    error.status() == Some(404) && error.message().is_some_and(|m| m.contains("snapshot_missing"))
 }
 
 /// Looks until a part is gone.
@@ -267,7 +262,7 @@ async fn look(world: &World, id: BackupId, gone: &Gone) -> Result<Vec<String>, S
             let answer = match world.http.call(request, LOOK_CALL).await {
                 Ok(response) => response,
                 // OpenSearch says so of names that are all gone.
-                Err(error) if says_no_snapshot(&error) => return Ok(Vec::new()),
+                Err(error) if error.says_no_snapshot() => return Ok(Vec::new()),
                 Err(error) => return Err(error.to_string()),
             };
             let found = stored_snapshots().whole(&answer)?;

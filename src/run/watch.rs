@@ -10,7 +10,8 @@ use super::event::Happened;
 use super::judge::{Look, Progress, judge};
 use super::report::Cause;
 use super::wait::{Limits, Stop, pace};
-use crate::client::{Http, Request, snapshot_progress};
+use crate::client::{CallError, Http, Request, snapshot_progress};
+use crate::dialect::Shape;
 use crate::model::{BackupId, Part, Reason};
 use crate::plan::Watch;
 
@@ -19,6 +20,11 @@ pub(super) const LOOK_CALL: Duration = Duration::from_secs(20);
 
 /// How long a start of which we do not know whether it arrived is looked for.
 const UNSURE_APPEARS: Duration = Duration::from_secs(30);
+
+/// A snapshot that its engine has accepted, and of which it then says that it is not there, does not come: OpenSearch drops
+/// one for which the disk has no room (recorded: `snapshot-vanished`). Exporting is paused, so the patience for other doubts
+/// is not used up.
+const GONE: Duration = Duration::from_secs(10);
 
 /// Watches a part.
 pub(super) async fn part(
@@ -39,10 +45,12 @@ pub(super) async fn part(
     loop {
         let asked = Instant::now();
         let answer = limits.until(world.http.call(&watch.request, LOOK_CALL)).await?;
-        let (mut look, answered) = match answer {
-            Ok(response) => (judge(watch, id, &response, &started.scheduled, &started.existed), true),
+        let (mut look, answer) = match answer {
+            Ok(response) => {
+                (judge(watch, id, &response, &started.scheduled, &started.existed), Answer::Given)
+            }
             // An HTTP error ends nothing: a real Operate answers 400 for half of its good states.
-            Err(error) => (Look::Doubt(error.to_string(), None), error.status().is_some()),
+            Err(error) => (Look::Doubt(error.to_string(), None), Answer::of(watch.shape, &error)),
         };
         if let (Look::Running(progress), Some(question)) = (&mut look, &watch.progress) {
             bytes(&world.http, question, progress, limits).await?;
@@ -67,13 +75,32 @@ pub(super) async fn part(
                 return Err(failed(*reason, format!("{detail} ({url})")));
             }
             Look::Running(_) | Look::Doubt(..) => {
-                if let Some((reason, detail)) = patience.ends(&look, answered, now) {
+                if let Some((reason, detail)) = patience.ends(&look, answer, now) {
                     return Err(failed(reason, detail));
                 }
             }
         }
         still_working = asked;
         limits.sleep(pace(now.duration_since(started.at), limits.paused.is_some())).await?;
+    }
+}
+
+/// What kind of answer a look got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    None,
+    Given,
+    /// The engine's word that its own snapshot is not there.
+    NotThere,
+}
+
+impl Answer {
+    fn of(shape: Shape, error: &CallError) -> Self {
+        match error.status() {
+            None => Self::None,
+            Some(_) if shape == Shape::Records && error.says_no_snapshot() => Self::NotThere,
+            Some(_) => Self::Given,
+        }
     }
 }
 
@@ -119,7 +146,7 @@ impl Patience {
     }
 
     /// Why the part is given up now, if it is.
-    fn ends(&self, look: &Look, answered: bool, now: Instant) -> Option<(Reason, String)> {
+    fn ends(&self, look: &Look, answer: Answer, now: Instant) -> Option<(Reason, String)> {
         let still = now.duration_since(self.moved);
         let text = match look {
             Look::Running(_) if still >= self.stall => {
@@ -132,17 +159,26 @@ impl Patience {
         let seen = self.last.is_some();
         let since = if seen { self.sure } else { self.began };
         let doubted = now.duration_since(since);
-        if doubted < if seen { self.grace } else { self.appears } {
+        let gone = answer == Answer::NotThere && (seen || self.unsure.is_none());
+        let patience = if seen { self.grace } else { self.appears };
+        let patience = if gone { patience.min(GONE) } else { patience };
+        if doubted < patience {
             return None;
         }
         let waited = doubted.as_secs();
         Some(match (seen, &self.unsure) {
+            (true, _) if gone => (
+                Reason::SnapshotsMissing,
+                format!(
+                    "it was in progress, and for {waited} s the engine has not known it any more: {text}"
+                ),
+            ),
             (false, Some(cause)) => (
                 Reason::NeverSeen,
                 format!("the start may not have arrived ({cause}), and after {waited} s: {text}"),
             ),
             (false, None) => (Reason::NeverSeen, format!("accepted, but {waited} s later still: {text}")),
-            (true, _) if !answered => {
+            (true, _) if answer == Answer::None => {
                 (Reason::StoppedAnswering, format!("no good answer for {waited} s; the last: {text}"))
             }
             (true, _) => {
@@ -183,7 +219,6 @@ fn observed(world: &World, part: Part, progress: &Progress) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Shape;
     use crate::model::Component;
     use crate::plan::Expect;
 
@@ -213,7 +248,7 @@ mod tests {
 
     fn step(patience: &mut Patience, look: &Look, now: Instant) -> Option<Reason> {
         patience.news(look, now);
-        patience.ends(look, true, now).map(|(reason, _)| reason)
+        patience.ends(look, Answer::Given, now).map(|(reason, _)| reason)
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,5 +294,25 @@ mod tests {
         let mut patience = patience(began);
         assert_eq!(step(&mut patience, &blip(), began + 9 * SECOND), None);
         assert_eq!(step(&mut patience, &blip(), began + 10 * SECOND), Some(Reason::NeverSeen));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_that_is_gone_is_not_waited_for_like_one_that_cannot_be_seen() {
+        let began = Instant::now();
+        let mut known = Patience { appears: 60 * SECOND, grace: 60 * SECOND, ..patience(began) };
+        let mut unsure = Patience { unsure: Some("no answer".to_owned()), ..patience(began) };
+        unsure.appears = 30 * SECOND;
+        let gone = |patience: &mut Patience, at: Instant| {
+            let look = Look::Doubt("HTTP 404: snapshot_missing_exception".to_owned(), None);
+            patience.news(&look, at);
+            patience.ends(&look, Answer::NotThere, at).map(|(reason, _)| reason)
+        };
+        assert_eq!(gone(&mut known, began + 9 * SECOND), None);
+        assert_eq!(gone(&mut known, began + 10 * SECOND), Some(Reason::NeverSeen));
+        assert_eq!(gone(&mut unsure, began + 29 * SECOND), None, "its start may be on its way");
+        assert_eq!(step(&mut known, &running(1), began + 19 * SECOND), None, "it was there all the time");
+        assert_eq!(gone(&mut known, began + 28 * SECOND), None);
+        assert_eq!(step(&mut known, &blip(), began + 40 * SECOND), None);
+        assert_eq!(gone(&mut known, began + 41 * SECOND), Some(Reason::SnapshotsMissing));
     }
 }

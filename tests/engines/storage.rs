@@ -16,8 +16,8 @@ fn a_disk_that_runs_full_is_a_failed_backup_with_that_reason() {
     rig.engine.container.exec(&format!("head -c 400000 /dev/zero >{SMALL}/spare"));
     rig.engine.fill_bytes(&format!("{}_big_8.6.0_2026-11-24", rig.prefix), 8_000_000);
     rig.run(&["check"]).expect(0);
-    // OpenSearch drops the snapshot without a word, which may as well be a doubtful moment: so much grace, and no more.
-    rig.run(&["create", "--grace", "5s"]).expect(20).says(crate::PRODUCT.full_disk);
+    // OpenSearch drops the snapshot without a word.
+    rig.run(&["create"]).expect(20).says(crate::PRODUCT.full_disk);
     rig.assert_unharmed();
     assert_eq!(rig.listed(good).expect("listed")["state"], "complete");
 
