@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use camunda_backup::client::Method;
 use camunda_backup::model::{Component, ExporterPhase, PartState};
 use camunda_backup::sim::{Ports, Profile, Served, Sim, Timings, serve};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const DAY: u64 = 24 * 3600;
@@ -435,6 +437,29 @@ fn prune_keeps_by_rules_and_says_why() {
     assert_eq!(release.left(), release.ids[4..].iter().copied().collect());
     assert_eq!(release.run(&["prune", "--keep-last", "2"]).code(), Some(0), "and again: nothing more");
     assert_eq!(release.left().len(), 2);
+}
+
+#[test]
+fn a_backup_is_good_although_pruning_after_it_was_stopped() {
+    let release = Release::new(3);
+    // The backup itself deletes nothing.
+    release.sim.inject("operate DELETE * slow:3s".parse().expect("a rule"));
+    let child = release.command(&["create", "--keep-last", "1", "-o", "json"]).stdout(Stdio::piped()).spawn();
+    let child = child.expect("it runs");
+    let deletes = || release.sim.log().iter().any(|e| e.request.method == Method::Delete);
+    let begun = Instant::now();
+    while !deletes() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "nothing is deleted");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = Pid::from_raw(child.id().try_into().expect("small")).expect("a process");
+    kill_process(pid, Signal::TERM).expect("it lives");
+    let output = child.wait_with_output().expect("our child");
+    assert_eq!(output.status.code(), Some(50), "22 would have a Job take another one");
+    // What was deleted follows.
+    let mut documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+    let report = documents.next().expect("a report").expect("JSON");
+    assert_eq!(report["outcome"], "complete", "{report}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camunda_backup::client::{Method, Request};
 use camunda_backup::exit::Exit;
-use camunda_backup::model::{Component, Engine, Part, Reason};
+use camunda_backup::model::{Component, Engine, Part, PartState, Reason};
 use camunda_backup::plan::{self, Action};
 use camunda_backup::run::{Exporting, Outcome, PartOutcome};
 use camunda_backup::sim::{Fault, FaultRule, Profile};
@@ -449,6 +449,55 @@ async fn exporting_that_is_resumed_by_somebody_else_spoils_the_backup() {
     };
     let (ran, ()) = futures_util::future::join(bounded("meddle", rig.create("run")), meddle).await;
     assert_eq!(failed_with(&ran), Reason::PauseLost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_nobody_leads_at_the_end_is_not_known_to_be_paused() {
+    for (away, complete) in [(5, true), (40, false)] {
+        let rig = Rig::new(profile());
+        let sim = rig.sim.clone();
+        let meddle = async {
+            let taken = || sim.backups().values().any(|b| b.get(&Part::Zeebe) == Some(&PartState::Completed));
+            while !taken() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            sim.hide_leader(2, true);
+            tokio::time::sleep(Duration::from_secs(away)).await;
+            sim.hide_leader(2, false);
+        };
+        let context = format!("no leader for {away} s");
+        let (ran, ()) = futures_util::future::join(bounded(&context, rig.create("run")), meddle).await;
+        rig.assert_safe(&ran, &context);
+        assert_eq!(ran.is_complete(), complete, "{context}: {ran:?}");
+        if !complete {
+            assert_eq!(failed_with(&ran), Reason::PauseLost, "{context}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_arrives_late_is_resumed_however_small_the_budget_is() {
+    let mut rig = Rig::new(profile());
+    rig.limits.release = Duration::from_secs(5);
+    let pause = FaultRule::always(
+        Component::Gateway,
+        Method::Post,
+        "/actuator/exporting/pause",
+        Fault::Late(Duration::from_secs(35)),
+    );
+    rig.sim.inject(pause);
+    let (sim, cancel) = (rig.sim.clone(), rig.cancel.clone());
+    let raise = async {
+        while !sim.log().iter().any(|e| e.request.path.contains("/exporting/pause")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        cancel.raise();
+    };
+    let (ran, ()) = futures_util::future::join(bounded("late", rig.create("run")), raise).await;
+    assert_eq!(rig.sim.pauses().len(), 1, "it did arrive: {ran:?}");
+    assert_eq!(ran.exit(), Exit::Cancelled, "{ran:?}");
+    rig.assert_safe(&ran, "late");
 }
 
 #[tokio::test(start_paused = true)]

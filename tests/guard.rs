@@ -120,7 +120,7 @@ async fn another_cluster_at_the_same_address_is_left_alone() {
     let place = Place::new().await;
     place.left(Some("version 8.5.0, brokers 7, partitions 9"), true).await;
     place.exporting("pause").await;
-    let output = place.resume(&["--resume-timeout", "1s"]).output().await.expect("it runs");
+    let output = place.resume(&["--if-abandoned", "--resume-timeout", "1s"]).output().await.expect("it runs");
     assert_eq!(output.status.code(), Some(30), "{}", stderr(&output));
     assert!(
         stderr(&output).contains("is another cluster than the one that was paused"),
@@ -129,6 +129,13 @@ async fn another_cluster_at_the_same_address_is_left_alone() {
     );
     assert!(place.is_paused().await, "whoever paused that one is still at it");
     assert!(is_armed(&place.state));
+
+    // It is the same one, updated since: whoever names it knows that.
+    assert!(stderr(&output).contains("updated or scaled since"), "{}", stderr(&output));
+    let output = place.resume(&[]).output().await.expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("resumed all the same"), "{}", stderr(&output));
+    assert!(!place.is_paused().await && !is_armed(&place.state));
 }
 
 #[tokio::test(flavor = "multi_thread")]

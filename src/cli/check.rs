@@ -28,7 +28,8 @@ pub(crate) async fn run(context: &Context, args: CheckArgs) -> Exit {
         tokio::join!(survey(&setup.http, &setup.request, Scope::Preflight), JournalState::look(&setup));
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
     let found = plan::preflight(&setup.request, &facts, &planned);
-    let (holder, mut findings) = journal::judged(&journal, found);
+    let holder = journal.as_ref().ok().and_then(JournalState::living_holder);
+    let mut findings = journal::judged(&journal, found);
     if let Err(problem) = writable(&setup) {
         findings.push(Finding::new(Reason::JournalFailed, None, problem));
     }

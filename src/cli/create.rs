@@ -11,7 +11,7 @@ use super::console::LogFormat;
 use super::guard::Guard;
 use super::lock::Lock;
 use super::prune::Rules;
-use super::reach::reach;
+use super::reach::reach_unless;
 use super::rights::Needs;
 use super::sets::{Deleter, locked};
 use super::setup::Setup;
@@ -28,8 +28,9 @@ use crate::run::{Armed, Cancel, Events, Journal, JournalError, Level, Report, Wo
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
+    let (cancel, danger) = listen(context);
     let needs = Needs::of_change(Command::Create, args.dry_run);
-    let setup = match reach(Some(context), &args.release, needs).await {
+    let setup = match reach_unless(&cancel, context, &args.release, needs).await {
         Ok(setup) => setup,
         Err(error) => return error.tell(context),
     };
@@ -46,7 +47,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
     };
     context.notes.about(&setup);
     let repair_command = repair_command(context, &setup);
-    let (cancel, danger) = listen(context, &repair_command);
+    danger.repaired_by(&repair_command);
     let policy = match args.keep.policy() {
         Ok(policy) => policy,
         Err(error) => return context.fail(Exit::Usage, error),
@@ -101,7 +102,7 @@ async fn attempts(one: &One<'_>) -> Exit {
     loop {
         let exit = one.backup(attempt, attempt >= retries).await;
         // A failed backup is repeated as a whole; a deadline or a signal is a decision, and 30 needs a repair first.
-        if exit != Exit::Failed || attempt >= retries {
+        if exit != Exit::Failed || attempt >= retries || one.journal.lost() {
             return exit;
         }
         attempt += 1;
@@ -327,8 +328,9 @@ impl One<'_> {
     /// After success only. A backup that is good stays good whatever comes of this.
     async fn prune(&self, rules: Rules<'_>) -> Exit {
         match prune::apply(&self.deleter(), rules).await {
-            // What prune refuses to begin is as bad as what it leaves behind: the old backups stay.
-            Err(Exit::Preflight | Exit::NoAccess) => Exit::NotDeleted,
+            // What prune refuses to begin, or is stopped at, is as bad as what it leaves behind: the old backups stay. And
+            // after 22 a Job would take another backup.
+            Ok(Exit::Cancelled) | Err(Exit::Preflight | Exit::NoAccess | Exit::Cancelled) => Exit::NotDeleted,
             Ok(exit) | Err(exit) => exit,
         }
     }

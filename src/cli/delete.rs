@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::chronicle::Chronicle;
 use super::create::{repair_command, repair_first};
+use super::reach::reach_unless;
 use super::rights::Needs;
 use super::set_args::DeleteArgs;
 use super::sets::{self, Deleter, Looked};
@@ -43,8 +44,10 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
             ids.push(id);
         }
     }
-    let setup =
-        sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
+    let (cancel, danger) = listen(context);
+    let needs = Needs::of_change(Command::Delete, args.dry_run);
+    let setup = reach_unless(&cancel, context, &args.release, needs).await.map_err(|e| e.tell(context))?;
+    danger.repaired_by(&repair_command(context, &setup));
     let asks = !args.yes && !args.dry_run;
     if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(context.fail(
@@ -53,7 +56,6 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
         ));
     }
     let allowed = Allowed { force: args.force, without_records: args.without_records };
-    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     if args.dry_run || asks {
         let planned = planned(context, &setup, &ids, allowed).await?;
         let items = planned.deletions.into_iter().map(DeletionItem::planned).collect();

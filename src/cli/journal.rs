@@ -50,8 +50,23 @@ impl JournalState {
         self.armed().filter(|_| !alive)
     }
 
+    /// Whether somebody holds the release who seems to live. (Who is dead and left nothing stays in a Lease as well, until
+    /// the next one takes it over.)
+    fn is_held(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Lease(state) => state.holder.is_some() && silence(state) < LeaseOptions::DURATION * 2,
+            Self::File(peek) => peek.held,
+        }
+    }
+
+    /// Who holds the release and seems to live, in words.
+    pub fn living_holder(&self) -> Option<String> {
+        self.holder().filter(|_| self.is_held())
+    }
+
     /// Who holds the release, in words; with files: somebody who lives.
-    fn holder(&self) -> Option<String> {
+    pub fn holder(&self) -> Option<String> {
         match self {
             Self::None => None,
             Self::Lease(state) => {
@@ -95,16 +110,13 @@ pub(crate) fn by_lease(setup: &Setup) -> Option<&InKubernetes> {
     setup.kubernetes.as_ref().filter(|found| !found.no_lease)
 }
 
-/// Findings in the light of the journal, and who holds the release.
-pub(crate) fn judged(
-    journal: &Result<JournalState, String>,
-    mut findings: Vec<Finding>,
-) -> (Option<String>, Vec<Finding>) {
-    let (holder, found) = match journal {
-        Ok(journal) => (journal.holder(), journal.finding()),
-        Err(problem) => (None, Some(Finding::new(Reason::JournalFailed, None, problem.clone()))),
+/// Findings in the light of the journal.
+pub(crate) fn judged(journal: &Result<JournalState, String>, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let (held, found) = match journal {
+        Ok(journal) => (journal.is_held(), journal.finding()),
+        Err(problem) => (false, Some(Finding::new(Reason::JournalFailed, None, problem.clone()))),
     };
-    if holder.is_some() {
+    if held {
         // A run of ours that is going on pauses exporting and has backups in progress: that is no problem.
         findings.retain(|f| {
             !matches!(
@@ -118,7 +130,7 @@ pub(crate) fn judged(
         findings.retain(|f| f.reason != Reason::ExportingPausedByOthers);
     }
     findings.extend(found);
-    (holder, findings)
+    findings
 }
 
 /// How long a holder has been silent, by its own clock and ours: for people alone.

@@ -57,7 +57,7 @@ pub(crate) struct Context {
     /// How the user called us, for commands that we tell them to run.
     pub called: &'static str,
     /// Whether exporting may be paused by us, and the command that repairs it: for an end that nobody planned.
-    pub danger: OnceLock<(signals::Danger, String)>,
+    pub danger: OnceLock<signals::Danger>,
     /// What the run is to be remembered by.
     pub notes: metrics::Notes,
 }
@@ -183,9 +183,8 @@ fn died(context: &Context) -> Exit {
 }
 
 /// The command that repairs, when there may be something to repair.
-fn left_armed(danger: Option<&(signals::Danger, String)>) -> Option<&str> {
-    let armed = |d: &&(signals::Danger, String)| d.0.armed.load(std::sync::atomic::Ordering::SeqCst);
-    danger.filter(armed).map(|(_, repair)| repair.as_str())
+fn left_armed(danger: Option<&signals::Danger>) -> Option<String> {
+    danger.filter(|d| d.armed.load(std::sync::atomic::Ordering::SeqCst)).map(signals::Danger::repair)
 }
 
 async fn dispatch(context: &Context, verb: Verb) -> Exit {
@@ -284,9 +283,10 @@ mod tests {
     #[test]
     fn an_end_that_nobody_planned_is_told_by_what_was_armed() {
         assert_eq!(left_armed(None), None);
-        let danger = (signals::Danger::default(), "camunda-backup resume".to_owned());
+        let danger = signals::Danger::default();
+        danger.repaired_by("camunda-backup resume");
         assert_eq!(left_armed(Some(&danger)), None);
-        danger.0.armed.store(true, std::sync::atomic::Ordering::SeqCst);
-        assert_eq!(left_armed(Some(&danger)), Some("camunda-backup resume"));
+        danger.armed.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(left_armed(Some(&danger)).as_deref(), Some("camunda-backup resume"));
     }
 }

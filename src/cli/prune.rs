@@ -3,6 +3,7 @@
 use super::Context;
 use super::chronicle::Chronicle;
 use super::create::{repair_command, repair_first};
+use super::reach::reach_unless;
 use super::rights::Needs;
 use super::set_args::{KeepArgs, PruneArgs};
 use super::sets::{self, Deleter};
@@ -31,10 +32,11 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
             "no rule was given, such as --keep-daily 7 or --failed-after 7d: nothing would ever be deleted";
         return Err(context.fail(Exit::Usage, text));
     }
-    let setup =
-        sets::release(context, &args.release, Needs::of_change(Command::Delete, args.dry_run)).await?;
+    let (cancel, danger) = listen(context);
+    let needs = Needs::of_change(Command::Delete, args.dry_run);
+    let setup = reach_unless(&cancel, context, &args.release, needs).await.map_err(|e| e.tell(context))?;
+    danger.repaired_by(&repair_command(context, &setup));
     context.notes.about(&setup);
-    let (cancel, danger) = listen(context, &repair_command(context, &setup));
     let rules = Rules { keep: &args.keep, policy: &policy, without_records: args.without_records };
     if args.dry_run {
         let (view, deletions) = decide(context, &setup, rules).await?;

@@ -19,6 +19,7 @@ use crate::discover::{self, NotFound, Note, Objects, Place, Release};
 use crate::exit::Exit;
 use crate::model::{Component, Storage};
 use crate::plan::Configured;
+use crate::run::{Cancel, Level};
 
 /// The release could not be reached; nothing was changed.
 #[derive(Debug)]
@@ -125,6 +126,22 @@ pub(crate) async fn reach(
         error.exit = Exit::NoAccess;
     }
     Err(error)
+}
+
+/// As [`reach`], for who changes something: unless somebody asks us to stop before.
+pub(crate) async fn reach_unless(
+    cancel: &Cancel,
+    context: &Context,
+    args: &ReleaseArgs,
+    needs: Needs,
+) -> Result<Setup, Unreached> {
+    tokio::select! {
+        biased;
+        () = cancel.reached(Level::Asked) => {
+            Err(Unreached::new(Exit::Cancelled, "cancelled; nothing was changed"))
+        }
+        setup = Box::pin(reach(Some(context), args, needs)) => setup,
+    }
 }
 
 /// Whether the release is looked for in Kubernetes.

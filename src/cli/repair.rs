@@ -31,12 +31,15 @@ pub(crate) struct Left {
     pub cluster: Option<String>,
     /// The journal knows clusters by an address alone, behind which there may be another one by now.
     pub by_address: bool,
+    /// Somebody has named this very cluster: it is resumed, whatever the journal knows of it. It may have been updated, or
+    /// scaled, since it was paused.
+    pub by_hand: bool,
 }
 
 impl Left {
     /// What a journal in a file says.
     pub fn of(journal: &FileJournal) -> Self {
-        Self { armed: journal.armed(), cluster: journal.cluster(), by_address: true }
+        Self { armed: journal.armed(), cluster: journal.cluster(), by_address: true, by_hand: false }
     }
 
     /// How long to watch before the journal may be cleared. `sure`: what is asked is certainly what was paused.
@@ -52,7 +55,7 @@ impl Left {
         let (before, now) = (self.cluster.as_deref()?, now?);
         self.armed.as_ref().filter(|_| before != now)?;
         Some(format!(
-            "the gateway at {gateway} is another cluster than the one that was paused (that one: {before}; this one: {now}); nothing was changed; bring the paused one back to this address, or resume it at its own and then remove its journal"
+            "the gateway at {gateway} is another cluster than the one that was paused (that one: {before}; this one: {now}); nothing was changed; if it is the same one, updated or scaled since, `resume --gateway-url {gateway}` resumes it all the same; if not, bring the paused one back to this address first"
         ))
     }
 }
@@ -98,7 +101,14 @@ pub(crate) async fn repair(
     let dialect = &ROWS[0];
     let (cluster, identity) = look(http).await;
     if let Some(cause) = left.mismatch(&http.describe(Component::Gateway, ""), identity.as_deref()) {
-        return Release { attempts: 0, result: Err(cause), in_calls: Duration::ZERO };
+        if !left.by_hand {
+            return Release { attempts: 0, result: Err(cause), in_calls: Duration::ZERO };
+        }
+        console.warn(&format!(
+            "{who}what was paused here was {}; this is {}: resumed all the same, as it was asked for",
+            left.cluster.as_deref().unwrap_or_default(),
+            identity.as_deref().unwrap_or_default()
+        ));
     }
     let order = plan::release(dialect, brokers.iter().copied(), cluster.as_ref());
     let known = !left.by_address || left.cluster.is_some() && identity.is_some();
@@ -126,7 +136,7 @@ pub(crate) async fn repair(
                 settle.as_secs()
             ));
         }
-        let rest = budget.saturating_sub(began.elapsed()).max(settle * 2);
+        let rest = budget.saturating_sub(began.elapsed());
         let attempts = released.attempts;
         released = release(http, &order, rest, settle, cancel, &events).await;
         released.attempts += attempts;
@@ -188,7 +198,7 @@ mod tests {
 
     fn left(answered: bool) -> Left {
         let armed = Some(Armed { backup_id: None, since: "then".to_owned(), answered });
-        Left { armed, cluster: Some("one".to_owned()), by_address: true }
+        Left { armed, cluster: Some("one".to_owned()), by_address: true, by_hand: false }
     }
 
     #[test]

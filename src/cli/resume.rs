@@ -7,7 +7,7 @@ use super::chronicle::{Chronicle, note_death};
 use super::create::repair_command;
 use super::journal::JournalState;
 use super::lock::{Lock, NotOpened, open};
-use super::reach::{asks_for_kubernetes, fetched, reach};
+use super::reach::{asks_for_kubernetes, fetched, reach_unless, through_kubernetes};
 use super::repair::Left;
 use super::rights::Needs;
 use super::setup::Setup;
@@ -21,22 +21,52 @@ use crate::render::{Document, ResumedState, ResumedView};
 use crate::run::{Armed, Cancel, Journal, Seen};
 
 pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
+    let (cancel, danger) = listen(context);
     let named = args.release.gateway_url.is_some() || asks_for_kubernetes(&args.release.kube);
-    if args.if_abandoned && !named && !in_pod() {
-        return every_abandoned(context, &args).await;
+    // Whatever runs of this user left, wherever: in journals of this machine, and in the release beside us.
+    let anywhere = args.if_abandoned && !named && !in_pod();
+    if !anywhere {
+        return match one(context, &args, &cancel, &danger).await {
+            Ok(all) => tell(context, &all),
+            Err(exit) => exit,
+        };
     }
+    let (mut all, unreadable) = every_abandoned(context, &args, &cancel, &danger).await;
+    let mut unknown = None;
+    if through_kubernetes(&args.release) {
+        match one(context, &args, &cancel, &danger).await {
+            Ok(found) => all.extend(found),
+            // Who has nothing to do with that cluster has been served.
+            Err(_) if !all.is_empty() => {}
+            Err(exit) => {
+                context.console.info(
+                    "whether a run left exporting paused there is not known: name the release with --release and -n, or by --gateway-url",
+                );
+                unknown = Some(exit);
+            }
+        }
+    } else if all.is_empty() && unreadable.is_none() {
+        context.console.info("nothing to resume: no run left exporting paused");
+    }
+    let exit = tell(context, &all);
+    unreadable.or(unknown).unwrap_or(exit)
+}
+
+/// The release that is named, or found. `Err`: it could not be looked at, which has been told.
+async fn one(
+    context: &Context,
+    args: &ResumeArgs,
+    cancel: &Cancel,
+    danger: &Danger,
+) -> Result<Vec<ResumedView>, Exit> {
     let needs = Needs::late(Command::Resume);
-    let mut setup = match reach(Some(context), &Setup::of_zeebe(&args.release), needs).await {
-        Ok(setup) => setup,
-        Err(error) => return error.tell(context),
-    };
-    let gateway = match setup.need_gateway() {
-        Ok(gateway) => gateway.to_string(),
-        Err(error) => return context.fail(Exit::Usage, error),
-    };
+    let mut setup = reach_unless(cancel, context, &Setup::of_zeebe(&args.release), needs)
+        .await
+        .map_err(|error| error.tell(context))?;
+    let gateway = setup.need_gateway().map_err(|error| context.fail(Exit::Usage, error))?.to_string();
     context.notes.about(&setup);
     let command = repair_command(context, &setup);
-    let (cancel, danger) = listen(context, &command);
+    danger.repaired_by(&command);
     let journal = match open(&setup, "resume", None, &context.console).await {
         Ok(journal) => Some(journal),
         // Its holder lives, so nothing is abandoned.
@@ -45,12 +75,12 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
                 context.notes.paused_since(journal.armed());
             }
             context.console.info(&format!("nothing to resume: {text}"));
-            return tell(context, &[]);
+            return Ok(Vec::new());
         }
         Err(NotOpened::Held(text)) => {
-            return context.fail(Exit::Held, format!("{text}; nothing was changed"));
+            return Err(context.fail(Exit::Held, format!("{text}; nothing was changed")));
         }
-        Err(NotOpened::Unusable(text)) if args.if_abandoned => return not_known(context, &text),
+        Err(NotOpened::Unusable(text)) if args.if_abandoned => return Err(not_known(context, &text)),
         // Who says "resume" wants exporting to run, and a full disk must not stand in the way of that.
         Err(NotOpened::Unusable(text)) => {
             context.console.warn(&format!("{text}; resuming without a journal"));
@@ -66,10 +96,8 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         }
     };
     let journal_ = journal.as_deref();
-    let (all, ()) = tokio::join!(
-        resume(context, &args, &mut setup, journal_, &gateway, command, &cancel, &danger),
-        note,
-    );
+    let (all, ()) =
+        tokio::join!(resume(context, args, &mut setup, journal_, &gateway, command, cancel, danger), note,);
     if let Some(journal) = &journal {
         // Disarmed, or still as it was.
         context.notes.paused_since(journal.armed().as_ref());
@@ -88,7 +116,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
         journal.finish().await;
     }
     chronicle.finish().await;
-    tell(context, &all)
+    Ok(all)
 }
 
 /// Whether we run in a pod: there the release is the one beside us, and no journal is a file.
@@ -107,7 +135,7 @@ async fn resume(
     cancel: &Cancel,
     danger: &Danger,
 ) -> Vec<ResumedView> {
-    let left = journal.map(Lock::left).unwrap_or_default();
+    let left = Left { by_hand: !args.if_abandoned, ..journal.map(Lock::left).unwrap_or_default() };
     let armed = left.armed.as_ref();
     if args.if_abandoned && armed.is_none() {
         context.console.info("nothing to resume: no run left exporting paused");
@@ -167,32 +195,34 @@ fn not_known(context: &Context, problem: &str) -> Exit {
     )
 }
 
-/// Without URLs: whatever any dead run of this user left.
-async fn every_abandoned(context: &Context, args: &ResumeArgs) -> Exit {
+/// Without URLs: whatever any dead run of this user left in journals of this machine; and what could not be read, which has
+/// been told.
+async fn every_abandoned(
+    context: &Context,
+    args: &ResumeArgs,
+    cancel: &Cancel,
+    danger: &Danger,
+) -> (Vec<ResumedView>, Option<Exit>) {
+    danger.repaired_by(&format!("{} resume --if-abandoned", context.called));
+    let (mut all, mut unreadable) = (Vec::new(), None);
     let dir = match StateDir::locate(args.release.state_dir.clone(), |n| std::env::var_os(n)) {
         Ok(dir) => dir,
-        Err(error) => return context.fail(Exit::Usage, error),
+        Err(error) => return (all, Some(context.fail(Exit::Usage, error))),
     };
-    let (cancel, danger) = listen(context, &format!("{} resume --if-abandoned", context.called));
-    let (mut all, mut unreadable) = (Vec::new(), None);
     let keys = match dir.keys() {
         Ok(keys) => keys,
-        Err(error) => return not_known(context, &error.to_string()),
+        Err(error) => return (all, Some(not_known(context, &error.to_string()))),
     };
     for key in keys {
         match FileJournal::peek(&dir, &key) {
             Ok(Some(peek)) if peek.entry.armed.is_some() && !peek.held => {
-                all.extend(abandoned(context, args, &dir, &key, &cancel, &danger).await);
+                all.extend(abandoned(context, args, &dir, &key, cancel, danger).await);
             }
             Ok(_) => {}
             Err(error) => unreadable = Some(not_known(context, &error.to_string())),
         }
     }
-    if all.is_empty() && unreadable.is_none() {
-        context.console.info("nothing to resume: no run left exporting paused");
-    }
-    let exit = tell(context, &all);
-    unreadable.unwrap_or(exit)
+    (all, unreadable)
 }
 
 /// One of them. `None`: somebody else was quicker.

@@ -12,7 +12,7 @@ use crate::sim::{FaultRule, Ports, Profile, Sim, Timings, serve};
 const DAY: u64 = 24 * 3600;
 
 pub(crate) async fn run(context: &Context, args: SandboxArgs) -> Exit {
-    let (cancel, _danger) = listen(context, "");
+    let (cancel, _danger) = listen(context);
     let rules: Result<Vec<FaultRule>, _> = args.fault.iter().map(|f| f.parse()).collect();
     let rules = match rules {
         Ok(rules) => rules,

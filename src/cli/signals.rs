@@ -16,12 +16,23 @@ pub(crate) struct Danger {
     pub armed: Arc<AtomicBool>,
     /// The guard process, which goes on when we leave.
     pub guard: Arc<Mutex<Option<Guard>>>,
+    repair: Arc<Mutex<String>>,
 }
 
 impl Danger {
     /// From now on this one goes on when we leave.
     pub fn guarded_by(&self, guard: Option<Guard>) {
         *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = guard;
+    }
+
+    /// The command that resumes exporting, once it is known where.
+    pub fn repaired_by(&self, command: &str) {
+        command.clone_into(&mut self.repair.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// That command.
+    pub fn repair(&self) -> String {
+        self.repair.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The guard, if there is one.
@@ -33,11 +44,12 @@ impl Danger {
 /// Listens for SIGINT, SIGTERM and SIGHUP (elsewhere: Ctrl-C) from now on.
 ///
 /// Call it before anything else: as process 1 of a container, a process without a handler ignores SIGTERM.
-pub(crate) fn listen(context: &Context, repair: &str) -> (Cancel, Danger) {
+pub(crate) fn listen(context: &Context) -> (Cancel, Danger) {
     let (cancel, danger) = (Cancel::default(), Danger::default());
+    danger.repaired_by(&format!("{} resume", context.called));
     let console = &context.console;
     // A verb listens once.
-    let _ = context.danger.set((danger.clone(), repair.to_owned()));
+    let _ = context.danger.set(danger.clone());
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -50,11 +62,10 @@ pub(crate) fn listen(context: &Context, repair: &str) -> (Cancel, Danger) {
             }
             match signal(kind) {
                 Ok(mut stream) => {
-                    let (cancel, danger, console, repair) =
-                        (cancel.clone(), danger.clone(), console.clone(), repair.to_owned());
+                    let (cancel, danger, console) = (cancel.clone(), danger.clone(), console.clone());
                     tokio::spawn(async move {
                         while stream.recv().await.is_some() {
-                            heard(&cancel, &danger, &console, &repair);
+                            heard(&cancel, &danger, &console);
                         }
                     });
                 }
@@ -76,18 +87,17 @@ pub(crate) fn listen(context: &Context, repair: &str) -> (Cancel, Danger) {
     }
     #[cfg(not(unix))]
     {
-        let (cancel, danger, console, repair) =
-            (cancel.clone(), danger.clone(), console.clone(), repair.to_owned());
+        let (cancel, danger, console) = (cancel.clone(), danger.clone(), console.clone());
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
-                heard(&cancel, &danger, &console, &repair);
+                heard(&cancel, &danger, &console);
             }
         });
     }
     (cancel, danger)
 }
 
-fn heard(cancel: &Cancel, danger: &Danger, console: &Console, repair: &str) {
+fn heard(cancel: &Cancel, danger: &Danger, console: &Console) {
     let armed = danger.armed.load(Ordering::SeqCst);
     match cancel.raise() {
         Level::None => {}
@@ -104,7 +114,10 @@ fn heard(cancel: &Cancel, danger: &Danger, console: &Console, repair: &str) {
                 console.warn("leaving at once; the guard process goes on resuming exporting");
             }
             if armed {
-                console.last_words(&format!("EXPORTING MAY STILL BE PAUSED. Resume it with:\n{repair}"));
+                console.last_words(&format!(
+                    "EXPORTING MAY STILL BE PAUSED. Resume it with:\n{}",
+                    danger.repair()
+                ));
             }
             console.finish();
             leave(exit);

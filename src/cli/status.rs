@@ -29,7 +29,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
         });
     facts.runs = runs.unwrap_or_default();
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
-    let (held, mut problems) = journal::judged(&journal, plan::preflight(&setup.request, &facts, &planned));
+    let mut problems = journal::judged(&journal, plan::preflight(&setup.request, &facts, &planned));
     problems.extend(notes(&setup));
     problems.sort_by_key(|f| std::cmp::Reverse(f.severity));
     let sets = sets(&facts, &setup.expected_parts(&facts));
@@ -43,7 +43,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Exit {
         components: components(&setup, &facts),
         exporting: ExportingView::all(&facts),
         lease: journal.as_ref().ok().and_then(|j| j.lease(&setup)),
-        lock: held,
+        lock: journal.as_ref().ok().and_then(JournalState::holder),
         running: sets.iter().find(|s| s.state == SetState::InProgress).map(|s| s.id),
         last_complete: sets.iter().find(|s| s.state == SetState::Complete).cloned(),
         problems: problems.into_iter().map(|f| problem(context, &setup, &f)).collect(),
@@ -78,11 +78,7 @@ pub(crate) fn notes(setup: &Setup) -> Vec<Finding> {
 }
 
 fn problem(context: &Context, setup: &Setup, finding: &Finding) -> ProblemView {
-    // A journal in files knows the addresses; a Lease has to be found.
-    let resume = match &setup.kubernetes {
-        Some(_) => repair_command(context, setup),
-        None => format!("{} resume", context.called),
-    };
+    let resume = repair_command(context, setup);
     let command = match finding.reason {
         Reason::AbandonedPause => Some(format!("{resume} --if-abandoned")),
         Reason::ExportingPausedByOthers => Some(resume),

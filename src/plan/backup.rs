@@ -166,6 +166,13 @@ pub struct ReleaseOrder {
     pub all_brokers: bool,
 }
 
+impl ReleaseOrder {
+    /// Whether what was seen is all that could be: `unseen` are the partitions of which no leader was.
+    pub fn sees_all(&self, unseen: &BTreeSet<u32>) -> bool {
+        unseen.is_empty() || !self.all_brokers
+    }
+}
+
 /// The release for a dialect, for plans, for `resume` and for repairs. `cluster` is what the gateway says of it, if it does.
 pub fn release(
     dialect: &Dialect,

@@ -199,12 +199,12 @@ async fn seen_paused(
         let observed = limits.until(observe(&world.http, &order.probes)).await?;
         so_far.in_calls(called.elapsed());
         match judge_phases(&observed, &order.partitions, true) {
-            PhaseVerdict::Yes(seen) => {
+            PhaseVerdict::Yes(seen) if order.sees_all(&seen.unseen) => {
                 world.events.send(Happened::Paused { seen });
                 return Ok(Ok(()));
             }
-            PhaseVerdict::No(cause) if Instant::now() >= give_up => return Ok(Err(cause)),
-            PhaseVerdict::No(_) => limits.sleep(Duration::from_millis(100)).await?,
+            verdict if Instant::now() >= give_up => return Ok(Err(verdict.cause())),
+            PhaseVerdict::Yes(_) | PhaseVerdict::No(_) => limits.sleep(Duration::from_millis(100)).await?,
         }
     }
 }
@@ -224,14 +224,15 @@ async fn confirm_paused(
         let observed = limits.until(observe(&world.http, &order.probes)).await?;
         so_far.in_calls(called.elapsed());
         let unanswered = observed.values().any(Result::is_err);
+        let unseen = |verdict: &PhaseVerdict| matches!(verdict, PhaseVerdict::Yes(_));
         match judge_phases(&observed, &order.partitions, true) {
-            PhaseVerdict::Yes(_) => return Ok(()),
-            // Exporting that runs is a fact; only a missing answer is worth another look.
-            PhaseVerdict::No(_) if unanswered && Instant::now() < give_up => {
+            PhaseVerdict::Yes(seen) if order.sees_all(&seen.unseen) => return Ok(()),
+            // Exporting that runs is a fact; only a missing answer, or a leader to come, is worth another look.
+            verdict if (unanswered || unseen(&verdict)) && Instant::now() < give_up => {
                 limits.sleep(Duration::from_millis(250)).await?;
             }
-            PhaseVerdict::No(cause) => {
-                let detail = format!("at the end of the backup, {cause}");
+            verdict => {
+                let detail = format!("at the end of the backup, {}", verdict.cause());
                 return Err(Ended::Failed(Cause::release(Reason::PauseLost, None, detail)));
             }
         }

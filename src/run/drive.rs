@@ -171,7 +171,7 @@ fn ended(step: &Step, ended: Ended) -> Outcome {
             Outcome::DeadlinePassed { step: step_name, which: which.to_owned() }
         }
         Ended::Stopped(Stop::LockLost) => {
-            let detail = "another run has taken over this release";
+            let detail = "another run has taken over this release, or its Lease could not be renewed in time";
             Outcome::Failed { step: step_name, cause: Cause::release(Reason::LockLost, None, detail) }
         }
     }

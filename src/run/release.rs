@@ -64,6 +64,19 @@ pub enum PhaseVerdict {
     No(String),
 }
 
+impl PhaseVerdict {
+    /// Why it does not count as a yes: also that of one for which a leader was not seen.
+    pub(super) fn cause(self) -> String {
+        match self {
+            Self::No(cause) => cause,
+            Self::Yes(seen) => {
+                let unseen: Vec<_> = seen.unseen.iter().map(ToString::to_string).collect();
+                format!("no leader is seen for partition {}", unseen.join(", "))
+            }
+        }
+    }
+}
+
 /// Asks every broker.
 pub async fn observe(http: &Http, probes: &[Request]) -> BTreeMap<Component, Answer<Vec<PartitionPhase>>> {
     let answers = join_all(probes.iter().map(|probe| async {
@@ -121,7 +134,8 @@ pub fn judge_phases(
 
 /// Resumes exporting and sees that it runs. See the contract above.
 ///
-/// `settle`: how long a pause may still arrive; zero when every pause was answered.
+/// `settle`: how long a pause may still arrive; zero when every pause was answered. The budget is never less than what it
+/// takes to see that pause, and to resume again.
 pub async fn release(
     http: &Http,
     order: &ReleaseOrder,
@@ -130,7 +144,7 @@ pub async fn release(
     cancel: &Cancel,
     events: &Events,
 ) -> Release {
-    let end = Instant::now() + budget;
+    let end = Instant::now() + budget.max(settle * 2);
     let settled_at = Instant::now() + settle;
     let mut in_calls = Duration::ZERO;
     let mut attempts = 0;
@@ -213,6 +227,7 @@ async fn attempt(
         }
     }
     match judge_phases(&observe(http, &order.probes).await, &order.partitions, false) {
+        // Nobody has said that it runs, so every partition has to be seen.
         PhaseVerdict::Yes(seen) if order.all_brokers && seen.unseen.is_empty() => Ok(seen),
         PhaseVerdict::Yes(_) | PhaseVerdict::No(_) => Err(cause),
     }
@@ -243,9 +258,8 @@ async fn shown(
         let verdict = judge_phases(&observe(http, &order.probes).await, &order.partitions, false);
         *in_calls += called.elapsed();
         let cause = match verdict {
-            PhaseVerdict::Yes(seen) if seen.unseen.is_empty() || !order.all_brokers => return Ok(seen),
-            PhaseVerdict::Yes(seen) => format!("no leader is seen for partition {:?}", seen.unseen),
-            PhaseVerdict::No(cause) => cause,
+            PhaseVerdict::Yes(seen) if order.sees_all(&seen.unseen) => return Ok(seen),
+            verdict => verdict.cause(),
         };
         if Instant::now() >= give_up {
             return Err(format!("the gateway says that exporting is resumed, but {cause}"));

@@ -149,6 +149,11 @@ impl Sim {
         self.lock().world.zeebe.set_phase(phase, now);
     }
 
+    /// Whether no broker says that it leads this partition, although all of them answer.
+    pub fn hide_leader(&self, partition: u32, hidden: bool) {
+        self.lock().world.zeebe.hide_leader(partition, hidden);
+    }
+
     /// Creates and removes indices, as exporters and retention do.
     pub fn set_records(&self, indices: Vec<String>) {
         let world = &mut self.lock().world;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 
+use camunda_backup::model::Component;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
@@ -119,7 +120,9 @@ fn an_abandoned_pause_is_shown_and_repaired_without_any_url() {
         .iter()
         .find(|p| p["text"].as_str().is_some_and(|t| t.starts_with("abandoned-pause")))
         .expect("abandoned");
-    assert_eq!(abandoned["command"], "kubectl camunda-backup resume --if-abandoned");
+    let command = abandoned["command"].as_str().expect("a command");
+    let to = format!("kubectl camunda-backup resume --gateway-url {}/", lab.url(Component::Gateway));
+    assert!(command.starts_with(&to) && command.ends_with(" --if-abandoned"), "{command}");
     lab.run(&["status"]).expect(0).shows("abandoned-pause").shows("SOFT_PAUSED");
 
     let resumed = run(lab.homely(&["resume", "--if-abandoned", "-o", "json"])).expect(0);

@@ -212,6 +212,54 @@ fn a_dead_holder_with_exporting_paused_is_a_problem_with_a_command() {
 }
 
 #[test]
+fn what_check_tells_to_type_looks_at_the_lease_as_well() {
+    let place = Place::new();
+    place.left_by_a_dead_run(None);
+    // Nothing is named, as with a context whose namespace is the release's. (Its pods cannot be reached here.)
+    let mut resume = place.lab.homely(&["resume", "--if-abandoned", "--resume-timeout", "1s"]);
+    resume.env("KUBECONFIG", &place.kubeconfig);
+    let ended = run(resume).expect(30);
+    ended.says("EXPORTING MAY STILL BE PAUSED").says("resume --release camunda -n prod");
+    assert!(place.is_armed());
+    // What was not looked at is not called good.
+    place.api.fail("GET", "/api/v1/", usize::MAX, How::Refuse(403, "Forbidden"));
+    let mut resume = place.lab.homely(&["resume", "--if-abandoned"]);
+    resume.env("KUBECONFIG", &place.kubeconfig);
+    let ended = run(resume).expect(10).says("left exporting paused there is not known");
+    assert!(!ended.err.contains("nothing to resume"), "{}", ended.err);
+}
+
+#[test]
+fn a_dead_holder_that_paused_nothing_hides_nobodys_pause() {
+    let place = Place::new();
+    place.left_by_a_dead_run(Some("laptop_1"));
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/prod/leases/camunda-backup-camunda";
+    let mut object = place.api.object(lease).expect("put");
+    object["metadata"]["annotations"] = json!({ "camunda-backup/verb": "prune" });
+    place.api.put(lease, object);
+    // A run would take it over.
+    let check = run(place.whole(&["check", "--release", "camunda"])).expect(0);
+    assert!(!check.out.contains("paused"), "{}", check.out);
+    place.lab.sim.set_exporters(&camunda_backup::model::ExporterPhase::SoftPaused);
+    run(place.whole(&["check", "--release", "camunda"])).expect(14).shows("exporting-paused-by-others");
+    let screen = place.run(&["status", "--release", "camunda"]).expect(0);
+    screen.shows("exporting-paused-by-others").shows("laptop_1");
+}
+
+#[test]
+fn a_signal_while_the_release_is_looked_for_ends_the_run() {
+    for verb in [&["create"][..], &["delete", "1", "--yes"], &["prune", "--keep-last", "1"], &["resume"]] {
+        let place = Place::new();
+        place.api.fail("GET", "/api/v1/", usize::MAX, How::Hang);
+        let running = Running::start(place.whole(&[verb, &["--release", "camunda"]].concat()));
+        until("the API is asked", || place.api.asked().iter().any(|a| a.contains("/api/v1/")));
+        running.signal(Signal::TERM);
+        running.wait().expect(22).says("nothing was changed").shows_nothing();
+        assert_eq!(place.lab.changes(), []);
+    }
+}
+
+#[test]
 fn what_is_given_up_without_the_lease_is_said() {
     let place = Place::new();
     run(place.whole(&["create", "--release", "camunda", "--no-lease"])).expect(0).says("are not kept out");

@@ -58,6 +58,8 @@ struct Partition {
     extra: i64,
     /// Where the acknowledged position stands while exporting is paused.
     frozen: Option<i64>,
+    /// No broker says that it leads: a change of leader, to whoever looks.
+    leader_hidden: bool,
 }
 
 impl Zeebe {
@@ -70,7 +72,7 @@ impl Zeebe {
                 ((first + k) % brokers, profile.exporters.clone())
             };
             let replicas = (0..replication).map(replica).collect();
-            Partition { number, replicas, checkpoint: 0, extra: 0, frozen: None }
+            Partition { number, replicas, checkpoint: 0, extra: 0, frozen: None, leader_hidden: false }
         });
         let mut zeebe = Self {
             brokers: (0..brokers).map(|_| Broker { up: true, since: Wall::ZERO }).collect(),
@@ -138,6 +140,12 @@ impl Zeebe {
 
     fn all_led(&self) -> bool {
         self.partitions.iter().all(|partition| self.leader(partition).is_some())
+    }
+
+    pub(super) fn hide_leader(&mut self, number: u32, hidden: bool) {
+        for partition in self.partitions.iter_mut().filter(|p| p.number == number) {
+            partition.leader_hidden = hidden;
+        }
     }
 
     /// Starts or ends a broker. A backup that a partition of it was taking fails; one it had not begun is never taken.

@@ -42,7 +42,7 @@ impl Zeebe {
     fn partitions(&self, broker: u16, profile: &Profile, now: Wall) -> Answer {
         let mut body = Map::new();
         for (partition, phase) in self.of_broker(broker) {
-            let leads = self.leader(partition) == Some(broker);
+            let leads = !partition.leader_hidden && self.leader(partition) == Some(broker);
             let processed = self.processed(partition, now);
             let state = json!({
                 "role": if leads { "LEADER" } else { "FOLLOWER" },
