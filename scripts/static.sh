@@ -79,13 +79,14 @@ for map in "${maps[@]}"; do flags+=" --remap-path-prefix=$map" cflags+=" -ffile-
 
 check() { # ARCH BINARY
   local arch=$1 binary=$2 size run=() empty
-  ! readelf -lW "$binary" | grep -q INTERP || die "$binary asks for an interpreter: it is not static"
-  ! readelf -dW "$binary" | grep -q NEEDED || die "$binary needs libraries: it is not static"
+  # Counted, not asked for with grep -q: that ends at the first hit, and what still writes to it fails with it.
+  [ "$(readelf -lW "$binary" | grep -c INTERP)" = 0 ] || die "$binary asks for an interpreter: it is not static"
+  [ "$(readelf -dW "$binary" | grep -c NEEDED)" = 0 ] || die "$binary needs libraries: it is not static"
   readelf -hW "$binary" | grep -c 'Type: *DYN' >/dev/null || die "$binary is not position independent"
   size=$(stat -c %s "$binary")
   [ "$size" -le $LIMIT ] || die "$binary has $size bytes, more than $LIMIT"
   # Words of the build machine that a stranger should not find in there.
-  ! grep -aqF -e "$root" -e "$registry" "$binary" || die "$binary contains paths of this machine"
+  [ "$(grep -acF -e "$root" -e "$registry" "$binary")" = 0 ] || die "$binary contains paths of this machine"
   empty=$(mktemp -d)
   cp "$binary" "$empty/$NAME"
   if [ "$arch" != "$(uname -m)" ]; then
