@@ -7,6 +7,9 @@
 say() { printf '%(%T)T %s\n' -1 "$*" >&2; }
 die() { say "ERROR: $*"; exit 1; }
 
+# Seconds that are waited for what should come at once: machines may be busy, and to give up too early tells nothing.
+LIMIT=300
+
 is_root() { [ "$(id -u)" = 0 ]; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -81,7 +84,7 @@ _start_time() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 # children can be ended with it), in $RUN_DIR (another user may not be allowed where we are), without our lock on
 # descriptor 9.
 process_start() {
-  local name=$1 _; shift
+  local name=$1 i; shift
   mkdir -p "$RUN_DIR" "$LOG_DIR"
   rm -f "$RUN_DIR/$name.pid"
   printf -- '---- %(%F %T)T start\n' -1 >>"$LOG_DIR/$name.log"
@@ -90,7 +93,7 @@ process_start() {
     cd "${0%/*}" && echo "$$ $start" >"$0.new" && mv "$0.new" "$0" && exec "$@"' \
     "$RUN_DIR/$name.pid" "$@" </dev/null >>"$LOG_DIR/$name.log" 2>&1 9>&- &
   disown
-  for _ in {1..200}; do
+  for ((i = 0; i < LIMIT * 20; i++)); do
     [ ! -s "$RUN_DIR/$name.pid" ] || return 0
     sleep 0.05
   done
@@ -123,7 +126,7 @@ process_stop() {
   if process_alive "$1"; then
     pid=$(process_pid "$1")
     kill "$pid" 2>/dev/null || true
-    if ! _await_session_end "$pid" "${2:-60}"; then
+    if ! _await_session_end "$pid" "${2:-$LIMIT}"; then
       say "$1 does not end by itself"
       process_kill "$1"
       return
@@ -139,7 +142,7 @@ process_kill() {
   if process_alive "$1"; then
     pid=$(process_pid "$1")
     pkill -KILL --session "$pid" || true
-    _await_session_end "$pid" 10 || die "$1 survived SIGKILL"
+    _await_session_end "$pid" "$LIMIT" || die "$1 survived SIGKILL"
     say "killed $1"
   fi
   rm -f "$RUN_DIR/$1.pid"
@@ -166,15 +169,15 @@ _not_ready() {
 # answers URL [PATTERN]: whether URL answers 2xx, with a body that matches the extended regular expression.
 answers() { curl -sf -m 5 "$1" | grep -E -- "${2:-}" >/dev/null; }
 
-# ports_free PORT...: waits a little until nothing listens on any of them on loopback (a killed process may take some
-# time to go), then fails.
+# ports_free PORT...: waits until nothing listens on any of them on loopback, then fails. A killed process may take some time
+# to go, but whoever else listens there does not, and this is to be told soon: hence no longer.
 ports_free() {
-  local port _
+  local port begin
   for port in "$@"; do
-    for _ in {1..50}; do
-      (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || continue 2
+    begin=$SECONDS
+    while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+      [ $((SECONDS - begin)) -lt 60 ] || die "port $port is in use"
       sleep 0.1
     done
-    die "port $port is in use"
   done
 }

@@ -12,12 +12,12 @@ end() { # PID WORDS
   local i
   is_process "$1" "$2" || return 0
   kill -KILL "$1" 2>/dev/null || true
-  for ((i = 0; i < 100; i++)); do [ -e "/proc/$1" ] || return 0; sleep 0.1; done
+  for ((i = 0; i < LIMIT * 10; i++)); do [ -e "/proc/$1" ] || return 0; sleep 0.1; done
 }
 
 if [ -d "$WORK" ]; then
   need_root
-  lock_work 60
+  lock_work "$LIMIT"
   end "$(cat "$WORK/forward.pid" 2>/dev/null || true)" "nodetool forward"
   # The first process of the PID namespace: the kernel ends all others with it.
   end "$(cat "$WORK/init.pid" 2>/dev/null || true)" "node/init.sh $WORK"

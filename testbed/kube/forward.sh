@@ -16,8 +16,9 @@ if is_process "$old" "nodetool forward 127.0.0.1:$1"; then kill "$old"; sleep 0.
 setsid "$WORK/bin/nodetool" forward "127.0.0.1:$1" "$2" "$(node_pid)" </dev/null >>"$WORK/log/forward.log" 2>&1 9>&- &
 echo $! >"$file"
 disown
-for ((i = 0; i < 50; i++)); do
+for ((i = 0; i < LIMIT * 10; i++)); do
   if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then exit; fi
+  kill -0 "$(cat "$file")" 2>/dev/null || break
   sleep 0.1
 done
 die "nothing listens on 127.0.0.1:$1, see $WORK/log/forward.log"

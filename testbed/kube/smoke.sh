@@ -27,9 +27,8 @@ check() { # WHAT COMMAND...
     printf 'FAILED  %s\n%s\n' "$what" "$out"
   fi
 }
-eventually() { # SECONDS COMMAND...
-  local end=$((SECONDS + $1))
-  shift
+eventually() { # COMMAND...
+  local end=$((SECONDS + LIMIT))
   until "$@"; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.5; done
 }
 prints() { # WANT COMMAND...: the command succeeds and says so
@@ -53,7 +52,7 @@ kubectl delete namespace $NS --ignore-not-found --wait=true >/dev/null
 kubectl apply -f "$HERE/smoke/objects.yaml" >/dev/null
 
 check "restricted namespace admits conforming pods; they become ready" \
-  k rollout status deployment/web --timeout=60s
+  k rollout status deployment/web --timeout="${LIMIT}s"
 check "restricted namespace rejects another pod" fails_with "violates PodSecurity" \
   k run loose --image=testbed.local/hello:1 --image-pull-policy=Never
 pod=$(k get pod -l app=web -o 'jsonpath={.items[0].metadata.name}')
@@ -75,7 +74,7 @@ check "auth can-i for a service account" fails_with no k auth can-i create lease
 renewed() { kubectl -n kube-node-lease get lease testbed -o 'jsonpath={.spec.renewTime}'; }
 first=$(renewed)
 moved() { [ "$(renewed)" != "$first" ]; }
-check "the node renews its Lease" eventually 30 moved
+check "the node renews its Lease" eventually moved
 
 forwarded() { port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$tmp/forward"); [ -n "$port" ]; }
 for target in service/web "pod/$pod"; do
@@ -83,7 +82,7 @@ for target in service/web "pod/$pod"; do
   [ "$target" = service/web ] || remote=8080
   kubectl -n $NS port-forward "$target" ":$remote" >"$tmp/forward" 2>&1 &
   forward=$!
-  eventually 10 forwarded || true
+  eventually forwarded || true
   check "port-forward to a ${target%/*}" prints "from a real pod" curl -sf -m 5 "http://127.0.0.1:${port:-0}/"
   kill $forward
   wait $forward 2>/dev/null || true
@@ -91,30 +90,30 @@ for target in service/web "pod/$pod"; do
 done
 
 check "job made from the CronJob" k create job once --from=cronjob/ask
-check "it completes" k wait --for=condition=complete job/once --timeout=30s
+check "it completes" k wait --for=condition=complete job/once --timeout="${LIMIT}s"
 check "its log" prints "from a real pod" k logs job/once
 # The CronJob owns the job made by hand too; only the controller's own has a number for a name.
 fired() {
   k get jobs -o 'jsonpath={range .items[*]}{.metadata.name} {.status.succeeded}{"\n"}{end}' | grep -E '^ask-[0-9]+ 1$' >/dev/null
 }
-check "the CronJob fires by itself" eventually 100 fired
+check "the CronJob fires by itself" eventually fired
 
 server_pid() { "$HERE/exec.sh" cat /run/testbed/pid/apiserver; }
 old=$(server_pid)
 check "API server killed" "$HERE/apiserver.sh" kill
 replaced() { [ "$(server_pid)" != "$old" ]; }
-back() { eventually 10 replaced && "$HERE/apiserver.sh" wait 60; }
+back() { eventually replaced && "$HERE/apiserver.sh" wait; }
 check "it comes back" back
 check "pods outlived it" prints "from a real pod" k exec "$pod" -- /hello get http://web/
 
 if helm=$(find_helm); then
   helm() { "$helm" -n $NS "$@"; }
-  check "helm $HELM_MAJOR install --wait" helm install rel "$HERE/smoke/chart" --wait --timeout 60s
-  check "helm $HELM_MAJOR upgrade" helm upgrade rel "$HERE/smoke/chart" --set text=other --wait --timeout 60s
-  check "helm $HELM_MAJOR uninstall" helm uninstall rel --wait --timeout 60s
+  check "helm $HELM_MAJOR install --wait" helm install rel "$HERE/smoke/chart" --wait --timeout "${LIMIT}s"
+  check "helm $HELM_MAJOR upgrade" helm upgrade rel "$HERE/smoke/chart" --set text=other --wait --timeout "${LIMIT}s"
+  check "helm $HELM_MAJOR uninstall" helm uninstall rel --wait --timeout "${LIMIT}s"
 else
   say "no helm installed or built (helm.sh builds it): skipped"
 fi
-check "the namespace goes away" kubectl delete namespace $NS --wait=true --timeout=60s
+check "the namespace goes away" kubectl delete namespace $NS --wait=true --timeout="${LIMIT}s"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -8,7 +8,7 @@ zbctl() { "$CAMUNDA_HOME/bin/zbctl" --insecure --address "127.0.0.1:$GATEWAY_GRP
 
 deploy_process() { # FILE
   if speaks_rest; then
-    curl -sSf -m 60 -o /dev/null -H 'Accept: application/json' \
+    curl -sSf -m "$LIMIT" -o /dev/null -H 'Accept: application/json' \
       -F "resources=@$1;type=application/octet-stream" "http://127.0.0.1:$GATEWAY_REST_PORT/v2/deployments"
   else
     zbctl deploy resource "$1" >/dev/null
@@ -30,11 +30,11 @@ start_instances() {
 # All by one curl: a process for each request would take longer than the requests.
 start_instances_rest() {
   local requests answers
-  requests=$(jq -rR --arg url "http://127.0.0.1:$GATEWAY_REST_PORT/v2/process-instances" '
+  requests=$(jq -rR --arg url "http://127.0.0.1:$GATEWAY_REST_PORT/v2/process-instances" --arg limit "$LIMIT" '
     capture("^(?<process>[^ ]+) (?<variables>.*)$")
     | {processDefinitionId: .process, variables: .variables | fromjson}
     | "next\nurl = \($url)\nheader = \"Content-Type: application/json\"\ndata = \(tojson | tojson)"
-      + "\nmax-time = 60\noutput = /dev/null\nwrite-out = \"%{http_code}\\n\""' | tail -n +2)
+      + "\nmax-time = \($limit)\noutput = /dev/null\nwrite-out = \"%{http_code}\\n\""' | tail -n +2)
   answers=$(curl -sS -K - <<<"$requests" | sort | uniq -c)
   [[ $answers =~ ^\ *[0-9]+\ 200$ ]] || die "not all instances could be started; the answers: $answers"
 }

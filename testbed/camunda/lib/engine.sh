@@ -71,14 +71,14 @@ engine_env() {
 }
 
 engine_wait() {
-  wait_ready engine 240 answers "$ENGINE_URL/_cluster/health?wait_for_status=yellow&timeout=2s" '"timed_out":false'
+  wait_ready engine "$LIMIT" answers "$ENGINE_URL/_cluster/health?wait_for_status=yellow&timeout=2s" '"timed_out":false'
   [ -z "$SNAPSHOT_REPOSITORY" ] || engine_register_repository
 }
 
 # The registration is part of the engine's own state: it has to be made anew after that was lost.
 engine_register_repository() {
   local answer
-  answer=$(curl -sS -m 60 -X PUT "$ENGINE_URL/_snapshot/$SNAPSHOT_REPOSITORY" -H 'Content-Type: application/json' \
+  answer=$(curl -sS -m "$LIMIT" -X PUT "$ENGINE_URL/_snapshot/$SNAPSHOT_REPOSITORY" -H 'Content-Type: application/json' \
     -d "{\"type\":\"fs\",\"settings\":{\"location\":\"$WORK/store/snapshots\",\"compress\":true}}")
   [[ $answer == *'"acknowledged":true'* ]] || die "snapshot repository $SNAPSHOT_REPOSITORY: $answer"
 }

@@ -33,7 +33,7 @@ process_pid() { kube get pods -l "testbed=$1" -o 'jsonpath={.items[*].metadata.n
 process_stop() { # NAME [SECONDS]
   process_alive "$1" || return 0
   kube scale "$(workload "$1")" --replicas=0 >/dev/null
-  kube wait pods -l "testbed=$1" --for=delete --timeout="${2:-90}s" >/dev/null || die "$1 does not end"
+  kube wait pods -l "testbed=$1" --for=delete --timeout="${2:-$LIMIT}s" >/dev/null || die "$1 does not end"
   say "stopped $1"
 }
 
@@ -184,7 +184,7 @@ broker_restore() { # NODE BACKUP
         | .env += [{name: "ZEEBE_BROKER_CLUSTER_NODEID", value: ($job | ltrimstr("restore-"))}])
     | {apiVersion: "batch/v1", kind: "Job", metadata: {name: $job}, spec: {backoffLimit: 0, template: .}}' \
     "$WORK/objects.json" | kube apply -f - >/dev/null
-  for ((ended = 0; ended < 300; ended++)); do
+  for ((ended = 0; ended < LIMIT; ended++)); do
     case $(kube get job "$job" -o 'jsonpath={.status.succeeded},{.status.failed}') in
       1,) return ;;
       ,) sleep 1 ;;

@@ -27,7 +27,7 @@ s3_command() {
 }
 
 # Any answer will do: the bucket is there, being a folder.
-s3_wait() { wait_ready s3 30 curl -s -m 5 -o /dev/null "$S3_URL/"; }
+s3_wait() { wait_ready s3 "$LIMIT" curl -s -m 5 -o /dev/null "$S3_URL/"; }
 
 # The variables that make a broker (and its restore) use the store.
 s3_broker_env() {

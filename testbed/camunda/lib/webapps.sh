@@ -35,22 +35,24 @@ webapp_env() { # operate|tasklist
 
 webapp_wait() {
   local management=${1^^}_MANAGEMENT_PORT
-  wait_ready "$1" 300 answers "http://127.0.0.1:${!management}/actuator/health" '"status" *: *"UP"'
+  wait_ready "$1" "$LIMIT" answers "http://127.0.0.1:${!management}/actuator/health" '"status" *: *"UP"'
 }
 
 # webapp_post APP PATH BODY: a request to its public API, which wants a login (the management API does not).
 webapp_post() {
-  local port=${1^^}_PORT url cookies
+  local port=${1^^}_PORT url cookies answer begin=$SECONDS
   url=http://127.0.0.1:${!port}
   cookies=$WORK/tmp/$1.cookies
-  [ -s "$cookies" ] || webapp_login "$url" "$cookies"
-  curl -sSf -m 30 -b "$cookies" -H 'Content-Type: application/json' -d "$3" "$url$2" 2>/dev/null && return
   # The session may have ended with the process that held it.
-  webapp_login "$url" "$cookies"
-  curl -sSf -m 30 -b "$cookies" -H 'Content-Type: application/json' -d "$3" "$url$2"
+  until [ -s "$cookies" ] \
+    && answer=$(curl -sSf -m 60 -b "$cookies" -H 'Content-Type: application/json' -d "$3" "$url$2" 2>&1); do
+    [ $((SECONDS - begin)) -lt "$LIMIT" ] || die "$1 does not answer $2 within $LIMIT s: ${answer:-}"
+    webapp_login "$url" "$cookies" || sleep 1
+  done
+  printf '%s\n' "$answer"
 }
 
 webapp_login() { # URL COOKIES
   rm -f "$2"
-  curl -sSf -m 30 -c "$2" -o /dev/null -X POST "$1/api/login?username=demo&password=demo"
+  curl -sSf -m 60 -c "$2" -o /dev/null -X POST "$1/api/login?username=demo&password=demo"
 }

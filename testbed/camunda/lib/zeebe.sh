@@ -78,7 +78,7 @@ broker_launch() {
   process_start "broker-$1" "${COMMAND[@]}"
 }
 
-broker_wait() { wait_ready "broker-$1" 300 broker_ready "$1"; }
+broker_wait() { wait_ready "broker-$1" "$LIMIT" broker_ready "$1"; }
 
 broker_ready() {
   local management=http://127.0.0.1:$((BROKER_MANAGEMENT_PORT + $1))
@@ -107,7 +107,7 @@ gateway_launch() {
   process_start gateway "${COMMAND[@]}"
 }
 
-gateway_wait() { wait_ready gateway 300 gateway_ready; }
+gateway_wait() { wait_ready gateway "$LIMIT" gateway_ready; }
 
 gateway_ready() {
   local i

@@ -9,7 +9,7 @@ start_node() {
   BEGIN=$(date +%s%N)
   local outer kid='' i
   (
-    exec 9>&- </dev/null >"$WORK/log/init.log" 2>&1
+    exec 7>&- 9>&- </dev/null >"$WORK/log/init.log" 2>&1
     cgroup_join
     exec setsid env -i HOME="$WORK" LANG=C.UTF-8 \
       PATH="$WORK/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
@@ -18,42 +18,47 @@ start_node() {
   ) &
   outer=$!
   disown "$outer"
-  for ((i = 0; i < 100; i++)); do
+  for ((i = 0; i < LIMIT * 10; i++)); do
     kid=$(cat "/proc/$outer/task/$outer/children" 2>/dev/null || true)
     kid=${kid%% *}
     if is_process "$kid" "node/init.sh $WORK"; then break; fi
     kid=
+    [ -e "/proc/$outer" ] || break
     sleep 0.1
   done
   [ -n "$kid" ] || die "the namespaces did not start, see $WORK/log/init.log"
   echo "$kid" >"$WORK/init.pid"
 
   setsid "$WORK/bin/nodetool" forward "127.0.0.1:$PORT" "127.0.0.1:$PORT" "$kid" \
-    </dev/null >"$WORK/log/forward.log" 2>&1 9>&- &
+    </dev/null >"$WORK/log/forward.log" 2>&1 7>&- 9>&- &
   echo $! >"$WORK/forward.pid"
   disown
+  await "port $PORT" listens
+  kill -0 "$(cat "$WORK/forward.pid")" 2>/dev/null || die "port $PORT was taken meanwhile, see $WORK/log/forward.log"
 }
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT"); }
 
 await_node() {
   local ca=$WORK/etc/pki/ca.crt
-  await 180 "API server" curl -sf --cacert "$ca" "https://127.0.0.1:$PORT/readyz"
-  await 60 "default service account" admin get serviceaccount default
+  await "API server" curl -sf --cacert "$ca" "https://127.0.0.1:$PORT/readyz"
+  await "default service account" admin get serviceaccount default
   admin apply -f "$WORK/etc/system.yaml" >/dev/null
-  await 60 "pause image" import_pause
-  await 120 "node" admin_says True get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-  await 60 "DNS" "$HERE/exec.sh" curl -sf http://127.0.0.1:18181/ready
+  await "pause image" import_pause
+  await "node" admin_says True get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+  await "DNS" "$HERE/exec.sh" curl -sf http://127.0.0.1:18181/ready
 }
 
 admin() { "$WORK/bin/kubectl" --kubeconfig "$WORK/kubeconfig" --request-timeout=5s "$@"; }
 admin_says() { local want=$1; shift; [ "$(admin "$@")" = "$want" ]; }
 import_pause() { "$HERE/exec.sh" ctr -n k8s.io images import - <"$PAUSE_IMAGE"; }
 
-await() { # SECONDS WHAT COMMAND...
-  local limit=$1 what=$2 end=$((SECONDS + $1))
-  shift 2
+await() { # WHAT COMMAND...
+  local what=$1 end=$((SECONDS + LIMIT))
+  shift
   until "$@" >/dev/null 2>&1; do
     node_pid >/dev/null || die "the node ended, see $WORK/log"
-    [ "$SECONDS" -lt "$end" ] || die "$what not ready after $limit s, see $WORK/log"
+    [ "$SECONDS" -lt "$end" ] || die "$what not ready after $LIMIT s, see $WORK/log"
     sleep 0.3
   done
   local tenths=$((($(date +%s%N) - BEGIN) / 100000000))
