@@ -24,7 +24,7 @@ need_tools() {
 install_packages() {
   if ! is_root || ! has apt-get; then die "please install: $*"; fi
   say "installing $*"
-  exclusively "${TMPDIR:-/tmp}/camunda-backup-testbed-apt.lock" apt_install "$@" >&2 || die "apt-get install $* failed"
+  exclusively /run/camunda-backup-testbed-apt.lock apt_install "$@" >&2 || die "apt-get install $* failed"
 }
 
 # Testbeds that start side by side would trip over apt's own locks: not all of them can be waited for.
@@ -38,6 +38,13 @@ exclusively() {
   local file=$1; shift
   mkdir -p "$(dirname "$file")"
   ( flock 9; "$@" ) 9>"$file"
+}
+
+# own_folder FOLDER MODE: makes it if need be, and ends where it is somebody else's: in /tmp anybody may be first, and could
+# give us other scripts to run and other processes to end.
+own_folder() {
+  [ -d "$1" ] || mkdir -p -m "$2" "$1"
+  if [ -L "$1" ] || ! [ -O "$1" ]; then die "$1 is a link or belongs to somebody else: choose another TESTBED_WORK"; fi
 }
 
 # java_home MIN MAX: the home of the newest Java whose major version lies in MIN..MAX; fails when there is none.

@@ -9,6 +9,8 @@ WORK=$TESTBED_WORK/camunda
 CACHE=$TESTBED_CACHE/camunda
 RUN_DIR=$WORK/run
 LOG_DIR=$WORK/log
+own_folder "$TESTBED_WORK" 0711
+own_folder "$WORK" 0711
 
 # Those that cannot change under existing data or running components, and those that count at the next start.
 FIXED_SETTINGS=(PLATFORM CAMUNDA_VERSION WEBAPPS_VERSION ENGINE BROKERS PARTITIONS REPLICATION PORT_BASE)
@@ -93,7 +95,7 @@ settings_ports() {
 settings_save() {
   local name
   mkdir -p "$WORK/tmp"
-  chmod 755 "$TESTBED_WORK" "$WORK" # the engine's user has to get through
+  chmod a+x "$TESTBED_WORK" "$WORK" # the engine's user has to get through
   for name in "${FIXED_SETTINGS[@]}" "${START_SETTINGS[@]}"; do printf '%s=%s\n' "$name" "${!name}"; done \
     >"$WORK/settings"
 }

@@ -9,6 +9,8 @@ WORK=${TESTBED_WORK:-${TMPDIR:-/tmp}/camunda-backup-testbed}/engines
 CACHE=${TESTBED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/camunda-backup-testbed}/engines
 case $WORK in /*) ;; *) WORK=$PWD/$WORK ;; esac
 case $CACHE in /*) ;; *) CACHE=$PWD/$CACHE ;; esac
+own_folder "${WORK%/*}" 0711
+own_folder "$WORK" 0700
 RUN_DIR=$WORK/run
 LOG_DIR=$WORK/log
 SOCKET=$RUN_DIR/docker.sock

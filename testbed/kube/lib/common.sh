@@ -11,6 +11,8 @@ WORK=${TESTBED_WORK:-${TMPDIR:-/tmp}/camunda-backup-testbed}/kube
 CACHE=${TESTBED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/camunda-backup-testbed}/kube
 case $WORK in /*) ;; *) WORK=$PWD/$WORK ;; esac
 case $CACHE in /*) ;; *) CACHE=$PWD/$CACHE ;; esac
+own_folder "${WORK%/*}" 0711
+own_folder "$WORK" 0700
 
 usage() { # the script's own header is its help; reads: usage "$@" || ...
   sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2
