@@ -47,6 +47,36 @@ own_folder() {
   if [ -L "$1" ] || ! [ -O "$1" ]; then die "$1 is a link or belongs to somebody else: choose another TESTBED_WORK"; fi
 }
 
+# need_go CACHE: a Go on PATH that fetches by itself the version that a module names, from the module proxy, given
+# GOTOOLCHAIN=auto. It does so since 1.21; an older one, as some distributions have it, serves to fetch one that does, as
+# the module that it is.
+need_go() {
+  local home=$1/go1.26.0
+  need_tools go=golang-go
+  case $(go env GOVERSION) in
+    go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.20*) ;;
+    *) return 0 ;;
+  esac
+  [ -x "$home/bin/go" ] || exclusively "$1/go.lock" fetch_go "$home"
+  PATH=$home/bin:$PATH
+}
+
+# A module has no file named go.mod below its root, and no file of it may be run: what Go itself sets right when it
+# fetches one.
+fetch_go() { # HOME
+  local cache=$1.modules module file
+  [ ! -x "$1/bin/go" ] || return 0
+  module=golang.org/toolchain@v0.0.1-${1##*/}.$(go env GOOS)-$(go env GOARCH)
+  say "$(go env GOVERSION) is too old: fetching $module"
+  mkdir -p "$cache"
+  (cd "$cache" && GOWORK=off GOFLAGS=-modcacherw GOMODCACHE=$cache go mod download "$module") >&2 || die "could not fetch $module"
+  rm -rf "$1"
+  mv "$cache/$module" "$1"
+  rm -rf "$cache"
+  find "$1/src" -name _go.mod | while read -r file; do mv "$file" "${file%_go.mod}go.mod"; done
+  chmod +x "$1"/pkg/tool/*/* "$1"/bin/*
+}
+
 # java_home MIN MAX: the home of the newest Java whose major version lies in MIN..MAX; fails when there is none.
 java_home() {
   local home major best='' best_major=0

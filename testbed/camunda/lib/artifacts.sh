@@ -106,9 +106,9 @@ SCRIPT
 
 fetch_versitygw() {
   [ ! -x "$CACHE/bin/versitygw" ] || return 0
-  has go || die "Go is needed to build the S3 server (or BACKUP_STORE=NONE)"
+  need_go "${CACHE%/*}"
   say "building versitygw $VERSITYGW_VERSION"
   mkdir -p "$CACHE/bin"
-  GOBIN=$CACHE/bin go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" \
+  GOBIN=$CACHE/bin GOTOOLCHAIN=auto go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" \
     >"$CACHE/go.log" 2>&1 || { tail -n 5 "$CACHE/go.log" >&2; die "could not build versitygw"; }
 }

@@ -17,16 +17,15 @@ cached_path() {
 go_build() {
   local out=$1 module=$2 package=$3 ldflags=${4:-}
   if [ -e "$out" ]; then touch "$out"; return; fi
-  has go ||
-    die "needs go on PATH, as new as $HERE/go/$module/go.mod asks for, to build ${out##*/}"
   mkdir -p "$CACHE"
+  need_go "${CACHE%/*}"
   (
     exec 8>"$CACHE/lock"
     flock 8 # two clusters that start together build once
     [ ! -e "$out" ] || exit 0
     cd "$HERE/go/$module"
     export GOCACHE=${GOCACHE:-$CACHE/go/build} GOMODCACHE=${GOMODCACHE:-$CACHE/go/mod}
-    export CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local GOFLAGS='-buildvcs=false -mod=readonly -modcacherw'
+    export CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=auto GOFLAGS='-buildvcs=false -mod=readonly -modcacherw'
     begin=$SECONDS
     rm -rf "$out.tmp"
     [ "$package" != ./... ] || mkdir "$out.tmp"
