@@ -2,26 +2,25 @@
 # Makes the container image with docker, with buildah and with nothing but tar: the three must not differ in anything that
 # is run, contain nothing but the binary and the CA bundle, and do a backup with a read-only root and no capabilities.
 #   STATIC_BINARY    the binary in it (default: one that is made in a minute)
-# Needs buildah, which is installed where that is possible, and a container engine, which is started (see testbed/engines).
+# Needs buildah, which is installed where that is possible, and a container engine: see engine.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . testbed/lib.sh
+. scripts/engine.sh
 binary=$(scripts/static-binary.sh)
 need_tools buildah=buildah
 tmp=$(mktemp -d)
 name=localhost/camunda-backup-test:image-$$
-sandbox='' ours=''
+sandbox=''
 cleanup() {
   [ -z "$sandbox" ] || docker rm --force "$sandbox" >/dev/null 2>&1 || true
   docker rmi --force "$name" >/dev/null 2>&1 || true
   buildah rmi --force "$name" >/dev/null 2>&1 || true
-  [ -z "$ours" ] || testbed/engines/down.sh
+  engine_down
   rm -rf "$tmp"
 }
 trap cleanup EXIT
-if [ -z "${KEEP:-}" ] && ! testbed/engines/up.sh --running; then ours=yes; fi
-lines=$(ELASTICSEARCH_VERSIONS='' OPENSEARCH_VERSIONS='' testbed/engines/up.sh)
-eval "$lines"
+ELASTICSEARCH_VERSIONS='' OPENSEARCH_VERSIONS='' engine_up
 
 for tool in docker buildah tar; do
   scripts/image.sh --with $tool --binary "$binary" --output "$tmp/$tool.tar" "$name"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests against a real Kubernetes. With TESTBED_KUBECONFIG they use that cluster, and TESTBED_LOAD is the command
 # that puts an image archive onto its nodes (such as "kind load image-archive"); what kills API servers is left out there.
-# Else a real single-node cluster is started from packages and taken down again, unless KEEP is set or it ran before.
+# Else one that testbed/kube/up.sh has started is used, and left running; else a real single-node cluster of our own is started
+# from packages and taken down again, unless KEEP is set. (Of our own, because the tests break it.)
 # Each test has a namespace of its own, and removes it unless KEEP is set. Arguments go to the test program: a part of a test's name.
 # In the pods runs our image around the binary of STATIC_BINARY, else around one made here.
 set -euo pipefail
@@ -13,8 +14,15 @@ cargo test --locked --test kubernetes --no-run
 own=
 if [ -z "${TESTBED_KUBECONFIG:-}" ]; then
   own=1
-  if [ -z "${KEEP:-}" ] && ! [ -e "${TESTBED_WORK:-${TMPDIR:-/tmp}/camunda-backup-testbed}/kube/ready" ]; then
-    trap 'testbed/kube/down.sh >&2' EXIT
+  if ! testbed/kube/up.sh --running; then
+    folder=
+    if [ -z "${TESTBED_WORK:-}" ]; then
+      TESTBED_WORK=$(mktemp -d "${TMPDIR:-/tmp}/camunda-backup-test.XXXXXX")
+      export TESTBED_WORK
+      folder=$TESTBED_WORK
+    fi
+    if [ -n "${KEEP:-}" ]; then echo "test-kubernetes: keeping TESTBED_WORK=$TESTBED_WORK" >&2
+    else trap 'testbed/kube/down.sh >&2 && rm -rf "$folder"' EXIT; fi
   fi
 fi
 exports=$(testbed/kube/up.sh)

@@ -6,18 +6,23 @@
 # Versions and engine: the settings of testbed/camunda/up.sh (CAMUNDA_VERSION, ENGINE, ..).
 #
 # With TESTBED_WORK that testbed is used: what of it does not run is started, and all of it is left running. Else a new
-# one is made, on ports of its own, and removed again, unless KEEP is set. (Never the one that a former run may have
+# one is made, on ports of its own (PORT_BASE says which), and removed again, unless KEEP is set. (Never the one that a former run may have
 # left behind: its settings may be there without its processes, and its exporting may be paused.)
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ -z "${TESTBED_WORK:-}" ]; then
+  if [ -z "${PORT_BASE:-}" ]; then
+    # They are ours until this shell, and what it started, is gone.
+    coproc ports { "$here"/scripts/ports.py; }
+    read -r PORT_BASE <&"${ports[0]}"
+  fi
   TESTBED_WORK=$(mktemp -d "${TMPDIR:-/tmp}/camunda-backup-test.XXXXXX")
-  export TESTBED_WORK PORT_BASE=${PORT_BASE:-27000}
+  export TESTBED_WORK PORT_BASE
   if [ -n "${KEEP:-}" ]; then
     echo "with-camunda: keeping TESTBED_WORK=$TESTBED_WORK" >&2
   else
-    trap '"$here"/testbed/camunda/down.sh --purge >&2' EXIT
+    trap '"$here"/testbed/camunda/down.sh --purge >&2 && rm -rf "$TESTBED_WORK"' EXIT
   fi
 fi
 exports=$("$here"/testbed/camunda/up.sh)

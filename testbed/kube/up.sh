@@ -5,11 +5,16 @@
 # With TESTBED_KUBECONFIG that cluster is checked and used; else one real node
 # is started from packages (see README.md). A running one is left as it is.
 #   up.sh fetch                   only builds what is needed, helm too
+#   up.sh --running               only says whether one of our own runs already
 #   TESTBED_WORK TESTBED_CACHE    see lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$HERE/lib/gobuild.sh"
 . "$HERE/lib/programs.sh"
-case ${1:-} in '' | fetch) ;; *) usage ;; esac
+case ${1:-} in
+  '' | fetch) ;;
+  --running) node_pid >/dev/null && [ -e "$WORK/ready" ]; exit ;;
+  *) usage ;;
+esac
 
 existing() {
   if ! has kubectl; then
@@ -48,8 +53,12 @@ own() {
   go_done
   build_pause
   link_programs
+  # Another cluster that starts now would choose the same port.
+  exec 7>"$CACHE/port.lock"
+  flock 7
   configure
   start_node
+  exec 7>&-
   await_node
   touch "$WORK/ready"
 }
