@@ -1,8 +1,11 @@
 # shellcheck shell=bash
 # The container engine: the one that answers, or one of our own, of Debian's packages.
 
+# How long one may take to start on a busy machine, in seconds.
+DOCKER_STARTS=300
+
 # `docker info` succeeds in some clients although no server answered.
-docker_answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+docker_answers() { timeout 60 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 docker_is_ours() { process_alive dockerd; }
 
@@ -40,12 +43,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 TOML
   echo '{}' >"$RUN_DIR/docker.json"
   process_start containerd containerd --config "$RUN_DIR/containerd.toml"
-  wait_ready containerd 60 test -S "$RUN_DIR/containerd.sock"
+  wait_ready containerd "$DOCKER_STARTS" test -S "$RUN_DIR/containerd.sock"
   process_start dockerd dockerd --config-file "$RUN_DIR/docker.json" --host "unix://$SOCKET" \
     --containerd "$RUN_DIR/containerd.sock" --data-root "$WORK/data/docker" --exec-root "$RUN_DIR/docker" \
     --pidfile "$RUN_DIR/docker.pid" --ip 127.0.0.1 --log-level warn
   export DOCKER_HOST=unix://$SOCKET
-  wait_ready dockerd 60 docker_answers
+  wait_ready dockerd "$DOCKER_STARTS" docker_answers
   docker_clean
 }
 

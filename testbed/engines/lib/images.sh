@@ -11,6 +11,10 @@ LABEL=camunda-backup.recipe
 
 # What OpenSearch's security plugin takes from a module that the packaged distribution lacks.
 COLLECTIONS=commons-collections4-4.5.0
+# A Java compiler in one file, which the base's Java runs: no JDK has to be here.
+COMPILER=ecj-3.42.0
+# How long a registry may take to say what it has, in seconds.
+REGISTRY_ANSWERS=60
 
 declare -A IMAGE=([elasticsearch]=elasticsearch [opensearch]=opensearchproject/opensearch)
 
@@ -18,7 +22,8 @@ images_ensure() {
   local image missing=()
   for image in $(images_wanted); do image_is_there "${image%%:*}" "${image#*:}" || missing+=("$image"); done
   [ ${#missing[@]} -gt 0 ] || return 0
-  mapfile -t missing < <(images_pull "${missing[@]}")
+  images_pull "${missing[@]}"
+  missing=("${NOT_PULLED[@]}")
   [ ${#missing[@]} -gt 0 ] || return 0
   exclusively_building images_build "${missing[@]}"
 }
@@ -59,24 +64,38 @@ image_is_there() { # PRODUCT VERSION
 }
 
 recipe() { # PRODUCT VERSION
-  cat "$HERE"/image/* <(declare -f base_make image_build "$1_home") <(echo "$SUITE $JRE $COLLECTIONS $*") \
+  cat "$HERE"/image/* <(declare -f base_make image_build "$1_home" plugin_compile) <(echo "$SUITE $JRE $COLLECTIONS $COMPILER $*") \
     | sha256sum | cut -c 1-16
 }
 
-# images_pull PRODUCT:VERSION...: pulls the official ones; prints those that cannot be had. One question decides whether a
-# registry can be reached at all.
+# images_pull PRODUCT:VERSION...: pulls the official ones; those that cannot be had are NOT_PULLED, and why is said.
 images_pull() {
-  local image tag
-  if [ "${IMAGES:-}" = build ] || ! timeout 15 docker manifest inspect "$(image_tag "${1%%:*}" "${1#*:}")" >/dev/null 2>&1; then
-    say "no image registry answers"
-    printf '%s\n' "$@"
-    return
-  fi
+  local image tag why
+  NOT_PULLED=()
   for image; do
     tag=$(image_tag "${image%%:*}" "${image#*:}")
-    say "pulling $tag"
-    timeout 900 docker pull --quiet "$tag" >&2 || printf '%s\n' "$image"
+    why=$(why_not_pulled "$tag")
+    [ -n "$why" ] || continue
+    say "no official image $tag: $why"
+    NOT_PULLED+=("$image")
   done
+}
+
+# why_not_pulled TAG: pulls it; prints why it cannot be had, if it cannot.
+why_not_pulled() {
+  local said code=0
+  [ "${IMAGES:-}" != build ] || { echo "IMAGES=build"; return; }
+  said=$(timeout "$REGISTRY_ANSWERS" docker manifest inspect "$1" 2>&1 >/dev/null) || code=$?
+  case $code:$said in
+    0:*)
+      say "pulling $1"
+      code=0
+      said=$(timeout 900 docker pull --quiet "$1" 2>&1 >/dev/null) || code=$?
+      case $code in 0) ;; 124) echo "not pulled within 900 s" ;; *) echo "pulling it failed: ${said##*$'\n'}" ;; esac ;;
+    124:*) echo "no answer of its registry within $REGISTRY_ANSWERS s" ;;
+    *'no such manifest'* | *'manifest unknown'*) echo "its registry knows no such tag" ;;
+    *) said=${said##*$'\n'}; echo "its registry cannot be asked: ${said:-exit code $code}" ;;
+  esac
 }
 
 images_build() { # PRODUCT:VERSION...
@@ -145,6 +164,7 @@ packages_fetch() { # PRODUCT:VERSION...
       || wanted+=("org.opensearch.plugin:opensearch-security:$version.0:zip")
   done
   [ -s "$CACHE/zip/$COLLECTIONS.jar" ] || wanted+=("org.apache.commons:${COLLECTIONS%-*}:${COLLECTIONS##*-}:jar")
+  [ -s "$CACHE/zip/$COMPILER.jar" ] || wanted+=("org.eclipse.jdt:${COMPILER%-*}:${COMPILER##*-}:jar")
   [ ${#wanted[@]} -gt 0 ] || return 0
   say "fetching ${wanted[*]}"
   maven_copy "$CACHE" "$CACHE/zip" "${wanted[@]}"
@@ -172,16 +192,13 @@ image_build() { # PRODUCT VERSION
 
 # What a whole Elasticsearch has and this distribution lacks, as far as it is needed: a plugin of our own.
 elasticsearch_home() { # HOME VERSION
-  local javac classes=$WORK/classes plugin=$1/plugins/missing-parts
+  local classes=$WORK/classes plugin=$1/plugins/missing-parts
   mkdir -p "$plugin"
-  for javac in "${JAVA_HOME:-}/bin/javac" /usr/lib/jvm/*/bin/javac; do
-    [ -x "$javac" ] || continue
-    rm -rf "$classes"
-    # The jars of version 9 want a compiler of Java 21 or later: an older one fails, and the next is tried.
-    "$javac" --release 17 -nowarn -cp "$1/lib/*" -d "$classes" "$HERE/image/MissingParts.java" >"$LOG_DIR/javac.log" 2>&1 \
-      || continue
-    (cd "$classes" && zip -q -X "$plugin/missing-parts.jar" ./*.class)
-    cat >"$plugin/plugin-descriptor.properties" <<DESCRIPTOR
+  rm -rf "$classes"; mkdir "$classes"
+  plugin_compile "$1" "$classes" 2>"$LOG_DIR/compiler.log" \
+    || { tail -n 20 "$LOG_DIR/compiler.log" >&2; die "image/MissingParts.java cannot be compiled for $2"; }
+  (cd "$classes" && zip -q -X "$plugin/missing-parts.jar" ./*.class)
+  cat >"$plugin/plugin-descriptor.properties" <<DESCRIPTOR
 description=What the tests need and the packaged distribution lacks
 version=$2
 name=missing-parts
@@ -189,11 +206,18 @@ classname=MissingParts
 java.version=17
 elasticsearch.version=$2
 DESCRIPTOR
-    rm -rf "$classes"
-    return 0
-  done
-  tail -n 5 "$LOG_DIR/javac.log" >&2
-  die "no Java compiler here (21 or later for Elasticsearch 9) compiles image/MissingParts.java"
+  rm -rf "$classes"
+}
+
+# plugin_compile HOME CLASSES: in a container of the base, whose Java reads what every version is made of. Through pipes,
+# because not every container engine sees our files.
+plugin_compile() {
+  # shellcheck disable=SC2016 # $(...) is for the container's shell
+  tar --create --directory "$1" lib --directory "$CACHE/zip" "$COMPILER.jar" --directory "$HERE/image" MissingParts.java \
+    | docker run --interactive --rm --label camunda-backup.test=true --workdir /tmp "$BASE" sh -c 'tar --extract && java -jar '"$COMPILER"'.jar \
+      -source 17 -target 17 -nowarn -classpath "$(echo lib/*.jar | tr " " :)" -d classes MissingParts.java >&2 \
+      && tar --create --directory classes .' \
+    | tar --extract --directory "$2"
 }
 
 # What `opensearch-plugin install` does besides unpacking: the plugin's config goes to the product's. From 3.x on the plugin
