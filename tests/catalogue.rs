@@ -368,19 +368,52 @@ fn delete_asks_refuses_deletes_and_can_be_repeated() {
 fn delete_says_what_is_left_and_finishes_when_repeated() {
     let release = Release::new(2);
     let first = release.ids[0].to_string();
-    release.sim.inject("search DELETE camunda_zeebe_records status:403:no".parse().expect("a rule"));
+    release.sim.inject("tasklist DELETE /actuator/backups status:403:no".parse().expect("a rule"));
     let left = release.run(&["delete", &first, "--yes", "-o", "json"]);
     assert_eq!(left.code(), Some(50));
     let said = left.json();
     assert_eq!(said["items"][0]["result"], "left");
     let parts = said["items"][0]["report"]["parts"].as_array().expect("parts");
     let of = |part: &str| parts.iter().find(|p| p["part"] == part).cloned().expect("a part");
+    assert_eq!(of("records")["result"], "gone");
     assert_eq!(of("operate")["result"], "gone");
-    assert_eq!(of("records")["cause"]["reason"], "delete-failed");
+    assert_eq!(of("tasklist")["cause"]["reason"], "delete-failed");
     assert_eq!(of("zeebe")["cause"]["reason"], "not-tried");
     release.sim.clear_faults();
     assert_eq!(release.run(&["delete", &first, "--yes"]).code(), Some(0));
     assert_eq!(release.left(), BTreeSet::from([release.newest()]));
+}
+
+#[test]
+fn who_may_not_delete_in_the_engine_is_told_the_right_and_no_backup_loses_a_part() {
+    let release = Release::new(3);
+    let first = release.ids[0].to_string();
+    release.sim.inject("search DELETE /_snapshot/ status:403:no".parse().expect("a rule"));
+    let before = (release.sim.snapshots(), release.sim.backups());
+    for arguments in [&["delete", &first, "--yes"][..], &["prune", "--keep-last", "1"]] {
+        let refused = release.run(arguments);
+        assert_eq!(refused.code(), Some(50), "{arguments:?}");
+        for said in [refused.stdout(), refused.stderr()] {
+            assert!(said.contains("deletion-not-allowed"), "{arguments:?}: {said}");
+            assert!(said.contains("its user needs cluster:admin/snapshot/delete"), "{arguments:?}: {said}");
+        }
+        assert_eq!((release.sim.snapshots(), release.sim.backups()), before, "{arguments:?}");
+    }
+    // The backup is good, and what it was to replace is whole.
+    let created = release.run(&["create", "--keep-last", "1", "--no-guard"]);
+    assert_eq!(created.code(), Some(50), "{}", created.stderr());
+    assert_eq!(release.left().len(), 4);
+    // What is not allowed is not tried until its time is up.
+    release.sim.inject("search PUT /_snapshot/ 1 snapshot-partial".parse().expect("a rule"));
+    let failed = release.run(&["create", "--on-failure", "delete", "--no-guard"]);
+    assert_eq!(failed.code(), Some(20), "{}", failed.stderr());
+    assert_eq!(
+        failed.stderr().matches("records is left: deletion-not-allowed").count(),
+        1,
+        "{}",
+        failed.stderr()
+    );
+    assert!(failed.stderr().contains("not everything of backup"), "{}", failed.stderr());
 }
 
 #[test]

@@ -368,10 +368,37 @@ async fn a_read_only_repository_leaves_everything_and_says_so() {
             other => panic!("{part}: {other:?}"),
         }
     };
-    // Operate accepts what its engine then refuses.
-    assert_eq!(reason(Part::Operate), Reason::StillThere);
+    // Operate would accept what its engine then refuses: it is not asked.
+    assert_eq!(reason(Part::Operate), Reason::NotTried);
     assert_eq!(reason(Part::Records), Reason::DeleteFailed);
     assert_eq!(reason(Part::Zeebe), Reason::NotTried, "it proves whose set it is, and goes last");
+}
+
+/// The web applications delete with rights of their own.
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_does_not_let_us_leaves_the_set_whole_and_the_right_is_named() {
+    let rig = rig();
+    let (before, backups) = (rig.sim.snapshots(), rig.sim.backups());
+    let said = "security_exception: action [cluster:admin/snapshot/delete] is unauthorized for user [backup]";
+    let refuses = Fault::Status(403, Some(said.to_owned()));
+    rig.sim.inject(FaultRule::always(Component::Search, Method::Delete, "/_snapshot/", refuses));
+    let deletions = rig.planned(&[NAMED]).await;
+    let reports = bounded("not allowed", rig.delete(&deletions)).await;
+    rig.assert_deleted(&before, &[NAMED], &reports, "not allowed");
+    assert_eq!((rig.sim.snapshots(), rig.sim.backups()), (before, backups), "half of it is gone");
+    let deletions = rig.sim.log().into_iter().filter(|e| e.request.method == Method::Delete);
+    assert_eq!(deletions.map(|e| e.request.component).collect::<Vec<_>>(), [Component::Search]);
+    for part in &reports[0].parts {
+        let PartGone::Left { cause, .. } = &part.outcome else { panic!("{part:?}") };
+        if part.part == Part::Records {
+            assert_eq!(cause.reason, Reason::DeletionNotAllowed, "{cause:?}");
+            assert!(cause.detail.contains("user [backup]"), "{cause:?}");
+            assert!(cause.detail.ends_with("its user needs cluster:admin/snapshot/delete"), "{cause:?}");
+        } else {
+            assert_eq!(cause.reason, Reason::NotTried, "{cause:?}");
+        }
+    }
+    assert!(reports[0].is_not_allowed(), "{reports:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@ mod engines;
 
 use camunda_backup::model::Engine;
 use engines::product::{PASSWORD, Product, Security};
+use engines::roles;
 
 const PRODUCT: Product = Product {
     engine: Engine::Elasticsearch,
@@ -58,10 +59,8 @@ const PRODUCT: Product = Product {
         admin: "elastic",
         roles: "/_security/role",
         users: "/_security/user",
-        backup_role: r#"{"cluster":["create_snapshot","monitor_snapshot","monitor"],
-            "indices":[{"names":["zeebe-record*"],"privileges":["view_index_metadata","monitor"]}]}"#,
-        reader_role: r#"{"indices":[{"names":["zeebe-record*"],"privileges":["read"]}]}"#,
-        backup_may_verify: false,
+        rights: &roles::ELASTICSEARCH,
+        reader: "read",
         user: r#"{"password":"PASSWORD","roles":["ROLE"]}"#,
     },
 };

@@ -17,6 +17,7 @@ mod engines;
 
 use camunda_backup::model::Engine;
 use engines::product::{PASSWORD, Product, Security};
+use engines::roles;
 
 const PRODUCT: Product = Product {
     engine: Engine::OpenSearch,
@@ -41,10 +42,8 @@ const PRODUCT: Product = Product {
         admin: "admin",
         roles: "/_plugins/_security/api/roles",
         users: "/_plugins/_security/api/internalusers",
-        backup_role: r#"{"cluster_permissions":["cluster_monitor","manage_snapshots"],
-            "index_permissions":[{"index_patterns":["zeebe-record*"],"allowed_actions":["indices_monitor","indices:admin/get"]}]}"#,
-        reader_role: r#"{"index_permissions":[{"index_patterns":["zeebe-record*"],"allowed_actions":["read"]}]}"#,
-        backup_may_verify: true,
+        rights: &roles::OPENSEARCH,
+        reader: "read",
         user: r#"{"password":"PASSWORD","opendistro_security_roles":["ROLE"]}"#,
     },
 };

@@ -2,6 +2,9 @@
 //!
 //! `UPDATE=1 cargo test --test shipping` (`make generate`) writes them anew.
 
+#[path = "engines/roles.rs"]
+mod roles;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -128,6 +131,11 @@ fn the_docs_have_every_reason() {
 #[test]
 fn the_docs_have_every_right() {
     has_section("docs/rbac.md", "RIGHTS", &camunda_backup::cluster::rights::table());
+}
+
+#[test]
+fn the_docs_have_every_right_in_the_search_engine() {
+    has_section("docs/rbac.md", "RIGHTS IN THE SEARCH ENGINE", &roles::table());
 }
 
 #[test]

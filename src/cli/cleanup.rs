@@ -9,8 +9,8 @@ use super::sets::Deleter;
 use super::settle::until_quiet;
 use crate::exit::Exit;
 use crate::model::{Facts, Reason};
-use crate::plan;
-use crate::run::{Outcome, Report};
+use crate::plan::{self, Deletion};
+use crate::run::{DeletionReport, Outcome, Report};
 
 /// Limit for deleting after a backup.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -45,7 +45,11 @@ pub(crate) async fn after(deleter: &Deleter<'_>, report: &Report) {
     }
     console.info(&format!("deleting what was begun of backup {id}"));
     let plan = |facts: &Facts| vec![plan::deletion(&deleter.setup.request, facts, id).only(&begun)];
-    match until_quiet(deleter, Instant::now() + TIMEOUT, plan, |_, _| ControlFlow::Continue(())).await {
+    let told = |_: Vec<Deletion>, reports: Vec<DeletionReport>| {
+        let not_allowed = reports.iter().any(DeletionReport::is_not_allowed);
+        if not_allowed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    match until_quiet(deleter, Instant::now() + TIMEOUT, plan, told).await {
         Ok(()) => console.info(&format!("nothing of backup {id} is left")),
         Err(why) => {
             console

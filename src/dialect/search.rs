@@ -55,6 +55,10 @@ pub fn present(repository: &str, names: &str) -> String {
     format!("/_snapshot/{repository}/{names}?ignore_unavailable=true&verbose=false")
 }
 
+/// What lets a user of the search engine delete a snapshot, on Elasticsearch and on OpenSearch. Elasticsearch's privilege
+/// `create_snapshot` does not hold it.
+pub const DELETE_RIGHT: &str = "cluster:admin/snapshot/delete";
+
 /// One snapshot, to be deleted.
 pub fn snapshot(repository: &str, name: &str) -> String {
     format!("/_snapshot/{repository}/{name}")

@@ -349,6 +349,9 @@ reasons! {
     /// A component refused a deletion, or did not answer.
     DeleteFailed = "delete-failed", Error,
         "see the component's own words; then repeat the deletion: what is gone already does no harm";
+    /// The search engine does not let its user delete snapshots.
+    DeletionNotAllowed = "deletion-not-allowed", Error,
+        "give the search engine's user cluster:admin/snapshot/delete (docs/rbac.md), then repeat the deletion; the snapshots that are deleted with its rights go first, so that until then the backup stays whole";
     /// A part was not deleted because an earlier one is still there.
     NotTried = "not-tried", Error,
         "repeat the deletion";

@@ -1,7 +1,8 @@
 //! Request + facts + ID → deletion: exact names, in an order that can be interrupted.
 //!
-//! The web applications' snapshots and the records go first; Zeebe's part goes last, and only when everything else is
-//! gone: it is the one part that proves whose set it is, so a deletion that was interrupted can always be repeated.
+//! What the search engine itself is asked to delete goes first: its user may lack the right to, and then nothing of the set
+//! is touched. Zeebe's part goes last, and only when everything else is gone: it is the one part that proves whose set it
+//! is, so a deletion that was interrupted can always be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,13 @@ pub struct PartDeletion {
     pub requests: Vec<Request>,
     /// How it is seen to be gone.
     pub gone: Gone,
+}
+
+impl PartDeletion {
+    /// Whether the search engine itself is asked, with the rights of its user that we are.
+    pub fn asks_engine(&self) -> bool {
+        self.requests.iter().any(|r| r.component == Component::Search)
+    }
 }
 
 /// How a part is seen to be gone. A component that accepts a deletion has only promised it: the search engine deletes
@@ -82,11 +90,7 @@ fn one(request: &BackupRequest, facts: &Facts, known: &Known<'_>, id: BackupId) 
     let parts = parts.chain(unrouted.filter_map(|part| context.by_name(part)));
     // Sorted by when: the sort is stable, and keeps the table's order among the others.
     let mut parts: Vec<_> = parts.collect();
-    parts.sort_by_key(|p| match p.part {
-        Part::Operate | Part::Tasklist | Part::History | Part::Optimize => 0,
-        Part::Records => 1,
-        Part::Zeebe => 2,
-    });
+    parts.sort_by_key(|p| (p.part == Part::Zeebe, !p.asks_engine()));
     let deletion = Deletion { backup_id: id, parts };
     debug_assert_eq!(deletion.violations(), Vec::<String>::new());
     deletion
@@ -219,6 +223,7 @@ impl Deletion {
     /// 1. Every request deletes exactly one thing: this ID of a component, or one snapshot whose name carries this ID.
     /// 2. No request holds a wildcard or a list.
     /// 3. Nothing comes after Zeebe's part.
+    /// 4. What the search engine itself is asked for comes before everything else.
     pub fn violations(&self) -> Vec<String> {
         let id = self.backup_id;
         let mut wrong = Vec::new();
@@ -243,6 +248,9 @@ impl Deletion {
             && i + 1 != self.parts.len()
         {
             wrong.push("something comes after Zeebe's part".to_owned());
+        }
+        if !self.parts.is_sorted_by_key(|p| !p.asks_engine()) {
+            wrong.push("the search engine is not asked first".to_owned());
         }
         wrong
     }

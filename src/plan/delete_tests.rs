@@ -52,16 +52,16 @@ fn sent(deletion: &Deletion) -> Vec<&str> {
 }
 
 #[test]
-fn deletes_exactly_what_carries_the_id_and_zeebe_last() {
+fn deletes_exactly_what_carries_the_id_the_engines_own_first_and_zeebe_last() {
     let deletion = deletion(&request(), &facts(), id(10));
     let wanted = [
-        "/actuator/backups/10",
         "/_snapshot/backups/camunda_zeebe_records_backup_10",
+        "/actuator/backups/10",
         "/actuator/backups/10",
     ];
     assert_eq!(sent(&deletion), wanted);
     assert_eq!(deletion.violations(), Vec::<String>::new());
-    let Gone::Snapshots { request, names } = &deletion.parts[0].gone else { panic!("{deletion:?}") };
+    let Gone::Snapshots { request, names } = &deletion.parts[1].gone else { panic!("{deletion:?}") };
     assert_eq!(names, &BTreeSet::from([name(10, 1), name(10, 2)]));
     assert!(!request.path.contains('*'), "{}", request.path);
 }
@@ -94,9 +94,9 @@ fn what_an_earlier_version_took_goes_by_its_names() {
     facts.paths = BTreeMap::from([("/actuator/backupRuntime", true), ("/actuator/backupHistory", true)]);
     let deletion = deletion(&request, &facts, id(10));
     let wanted = [
+        "/_snapshot/backups/camunda_zeebe_records_backup_10",
         "/_snapshot/backups/camunda_operate_10_8.6.0_part_1_of_2",
         "/_snapshot/backups/camunda_operate_10_8.6.0_part_2_of_2",
-        "/_snapshot/backups/camunda_zeebe_records_backup_10",
         "/actuator/backupRuntime/10",
     ];
     assert_eq!(sent(&deletion), wanted);
@@ -111,7 +111,7 @@ fn what_another_version_took_goes_by_its_names() {
         health: Ok("UP".to_owned()),
     };
     for (running, first) in [
-        ("8.6.0", "/actuator/backups/10"),
+        ("8.6.0", "/_snapshot/backups/camunda_zeebe_records_backup_10"),
         ("8.6.1", "/_snapshot/backups/camunda_operate_10_8.6.0_part_1_of_2"),
     ] {
         let facts = Facts { components: BTreeMap::from([(Component::Operate, of(running))]), ..facts() };
@@ -127,7 +127,7 @@ fn snapshots_in_a_repository_that_we_do_not_see_are_looked_for_in_the_owners_lis
     let stored = facts.snapshots.as_mut().expect("asked").as_mut().expect("answered");
     stored.retain(|s| !s.name.to_string().starts_with("camunda_operate_10_"));
     let deletion = deletion(&request(), &facts, id(10));
-    assert!(matches!(deletion.parts[0].gone, Gone::Listed { .. }), "{deletion:?}");
+    assert!(matches!(deletion.parts[1].gone, Gone::Listed { .. }), "{deletion:?}");
 }
 
 #[test]
@@ -148,10 +148,13 @@ fn a_deletion_that_could_hit_something_else_is_no_deletion() {
         "/_snapshot/backups/_all",
     ] {
         let mut bad = good.clone();
-        bad.parts[1].requests = vec![Request::delete(Component::Search, path)];
+        bad.parts[0].requests = vec![Request::delete(Component::Search, path)];
         assert!(!bad.violations().is_empty(), "{path}");
     }
-    let mut bad = good;
+    let mut bad = good.clone();
     bad.parts.rotate_right(1);
     assert!(!bad.violations().is_empty(), "Zeebe first");
+    let mut bad = good;
+    bad.parts.swap(0, 1);
+    assert!(!bad.violations().is_empty(), "Operate before the engine");
 }

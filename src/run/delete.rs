@@ -1,5 +1,8 @@
 //! Deleting sets: one after the other, part by part, until each is seen to be gone.
 //!
+//! What the search engine itself is asked to delete goes first, and what it does not take leaves the rest of its set alone:
+//! the components have rights of their own, and would leave half of it.
+//!
 //! Nothing is armed here, and nothing has to be released: what is interrupted is repeated. A request is sent again until it
 //! is accepted or its time is up, because every deletion can be repeated; whether the part is gone is judged by looking
 //! alone, never by what the request was answered.
@@ -16,7 +19,8 @@ use super::event::Happened;
 use super::report::Cause;
 use super::wait::{Limits as Waits, Stop, backoff, pace};
 use crate::client::{CallError, partitions_gone, snapshots_list, stored_snapshots};
-use crate::model::{BackupId, Part, Reason};
+use crate::dialect::search::DELETE_RIGHT;
+use crate::model::{BackupId, Component, Part, Reason};
 use crate::plan::{Deletion, Gone, PartDeletion};
 
 /// One deletion. The engine answers for one snapshot when it is gone, and waits for other work on the repository before.
@@ -77,6 +81,12 @@ impl DeletionReport {
     pub fn is_gone(&self) -> bool {
         self.parts.iter().all(|p| matches!(p.outcome, PartGone::Gone { .. }))
     }
+
+    /// Whether the search engine does not let us: trying again does not help.
+    pub fn is_not_allowed(&self) -> bool {
+        let not_allowed = |outcome: &PartGone| matches!(outcome, PartGone::Left { cause, .. } if cause.reason == Reason::DeletionNotAllowed);
+        self.parts.iter().any(|p| not_allowed(&p.outcome))
+    }
 }
 
 /// Walks deletions, one set after the other.
@@ -109,8 +119,18 @@ async fn set(world: &World, deletion: &Deletion, waits: &Waits<'_>) -> DeletionR
     let zeebe = deletion.parts.iter().position(|p| p.part == Part::Zeebe).unwrap_or(deletion.parts.len());
     let (first, last) = deletion.parts.split_at(zeebe);
     let mut sent = Vec::new();
+    let mut refused = None;
     for part in first {
-        sent.push((part, Instant::now(), guarded(part, send(world, part, waits)).await));
+        let at = Instant::now();
+        let accepted = match refused {
+            None => guarded(part, send(world, part, waits)).await,
+            Some(engines) => Err(not_tried(part, &format!("{engines} goes first, and was not deleted"))),
+        };
+        // Who was stopped before it was asked says so by himself.
+        if part.asks_engine() && accepted.as_ref().is_err_and(|cause| cause.reason != Reason::NotTried) {
+            refused = refused.or(Some(part.part));
+        }
+        sent.push((part, at, accepted));
     }
     let mut parts = Vec::with_capacity(deletion.parts.len());
     for (part, at, accepted) in sent {
@@ -150,7 +170,7 @@ async fn guarded<T>(part: &PartDeletion, work: impl Future<Output = Result<T, Ca
     done.unwrap_or_else(|_| Err(Cause::part(Reason::Panicked, part.part, host(part), "internal error")))
 }
 
-fn host(part: &PartDeletion) -> crate::model::Component {
+fn host(part: &PartDeletion) -> Component {
     let look = match &part.gone {
         Gone::Snapshots { request, .. } | Gone::Listed { request } | Gone::Partitions { request } => request,
     };
@@ -182,6 +202,7 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
     let end = Instant::now() + ACCEPTED_WITHIN;
     for request in &part.requests {
         let refused = |text: String| Cause::part(Reason::DeleteFailed, part.part, request.component, text);
+        let not_allowed = |text: String| Cause { reason: Reason::DeletionNotAllowed, ..refused(text) };
         let mut last = None;
         // What was answered says more than that the time is up.
         let ended = |stop: &Stop, last: Option<&CallError>| match last {
@@ -199,6 +220,11 @@ async fn send(world: &World, part: &PartDeletion, waits: &Waits<'_>) -> Result<(
                 Err(error) if error.says_no_backup() || error.says_no_snapshot() => break,
                 Err(error) => error,
             };
+            if request.component == Component::Search && error.status() == Some(403) {
+                return Err(not_allowed(format!(
+                    "{error}; to delete snapshots, its user needs {DELETE_RIGHT}"
+                )));
+            }
             let wait = backoff(attempt);
             // Operate answers 400 to everything, to a search engine that is away as well: only these are final.
             if matches!(error.status(), Some(401 | 403 | 405)) || Instant::now() + wait >= end {

@@ -15,7 +15,7 @@ fn an_api_key_does_and_an_expired_one_does_not() {
         let body = json!({ "name": format!("backup-{expiration}"), "expiration": expiration });
         let key = secured.engine.ask(Method::Post, "/_security/api_key", Some(body));
         let key = key["encoded"].as_str().expect("a key").to_owned();
-        let mut command = command(&rig, "create", "");
+        let mut command = command(&rig, &["create"], "");
         command.env("CAMUNDA_BACKUP_SEARCH_API_KEY", &key);
         (key, run(command))
     };

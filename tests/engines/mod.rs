@@ -10,6 +10,7 @@ mod records;
 mod repository;
 mod restored;
 mod rig;
+pub mod roles;
 pub mod secured;
 mod simulated;
 mod storage;

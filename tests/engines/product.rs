@@ -2,6 +2,8 @@
 
 use camunda_backup::model::Engine;
 
+use super::roles::Rights;
+
 pub struct Product {
     pub engine: Engine,
     pub image: &'static str,
@@ -29,11 +31,10 @@ pub struct Security {
     pub admin: &'static str,
     pub roles: &'static str,
     pub users: &'static str,
-    /// The role that `docs/` name for backups, and one that may read only, as bodies for `roles`.
-    pub backup_role: &'static str,
-    pub reader_role: &'static str,
-    /// Whether that role may have the storage tried.
-    pub backup_may_verify: bool,
+    /// What `docs/rbac.md` names.
+    pub rights: &'static Rights,
+    /// What somebody needs who only reads the records.
+    pub reader: &'static str,
     /// The body for `users`; `PASSWORD` and `ROLE` are to be replaced.
     pub user: &'static str,
 }

@@ -63,19 +63,18 @@ impl Secured {
             };
         });
         // It answers before it knows its users.
-        let role = |name: &str, body: &str| {
-            let body: Value = serde_json::from_str(body).expect("JSON");
-            Request::put(Component::Search, format!("{}/{name}", security.roles)).with(body)
-        };
-        engine.wait_for(&role("backup", security.backup_role));
-        engine.ask(
-            Method::Put,
-            &role("reader", security.reader_role).path,
-            role("", security.reader_role).body,
-        );
-        for user in ["backup", "reader"] {
+        let rights = security.rights;
+        let users = [
+            ("backup", rights.backup()),
+            ("deleting", rights.deleting()),
+            ("trying", rights.trying()),
+            ("reader", rights.only(security.reader)),
+        ];
+        for (user, role) in users {
+            let path = format!("{}/{user}", security.roles);
+            engine.wait_for(&Request::put(Component::Search, path).with(role));
             let body = security.user.replace("PASSWORD", PASSWORD).replace("ROLE", user);
-            let body = serde_json::from_str(&body).expect("JSON");
+            let body: Value = serde_json::from_str(&body).expect("JSON");
             engine.ask(Method::Put, &format!("{}/{user}", security.users), Some(body));
         }
         let record = json!({ "a": 1 });
@@ -98,7 +97,7 @@ impl Secured {
 }
 
 /// With everything that its TLS wants, except what is left out.
-pub fn command(rig: &Rig, verb: &str, leave_out: &str) -> Command {
+pub fn command(rig: &Rig, arguments: &[&str], leave_out: &str) -> Command {
     let home = rig.lab.home.path().display();
     let flags = [
         format!("--search-ca-file={home}/ca.pem"),
@@ -106,7 +105,7 @@ pub fn command(rig: &Rig, verb: &str, leave_out: &str) -> Command {
         format!("--search-client-cert-file={home}/us.pem"),
         format!("--search-client-key-file={home}/us.key"),
     ];
-    let mut command = rig.command(&[verb]);
+    let mut command = rig.command(arguments);
     command.args(flags.iter().filter(|f| leave_out.is_empty() || !f.contains(leave_out)));
     command
 }
@@ -116,22 +115,87 @@ fn as_user(mut command: Command, user: &str, password: &str) -> Command {
     command
 }
 
-fn try_as(rig: &Rig, verb: &str, user: &str, password: &str) -> Ended {
-    run(as_user(command(rig, verb, ""), user, password))
+fn try_as(rig: &Rig, arguments: &[&str], user: &str, password: &str) -> Ended {
+    run(as_user(command(rig, arguments, ""), user, password))
+}
+
+/// Backups that this user takes: their IDs.
+fn taken(rig: &Rig, number: usize, user: &str) -> Vec<String> {
+    let take = || {
+        let report = try_as(rig, &["create", "-o", "json"], user, PASSWORD).expect(0).json();
+        assert_eq!(report["outcome"], "complete", "{report}");
+        report["backupId"].to_string()
+    };
+    std::iter::repeat_with(take).take(number).collect()
+}
+
+/// What there is of all backups, in the engine and in the others.
+fn everything(rig: &Rig) -> (Value, Vec<u64>) {
+    let path = format!("/_snapshot/{}/_all?verbose=false", rig.repository);
+    let backups = rig.lab.sim.backups();
+    let parts = backups.iter().flat_map(|(id, parts)| std::iter::repeat_n(*id, parts.len()));
+    (rig.engine.get(&path)["snapshots"].clone(), parts.collect())
 }
 
 #[test]
 #[ignore = "make test-engines"]
-fn a_user_with_the_documented_rights_takes_a_backup() {
+fn a_user_with_the_documented_rights_takes_backups_and_looks_at_them() {
     let rig = secured().rig("rights");
-    let ended = try_as(&rig, "create", "backup", PASSWORD).expect(0).shows("is complete");
+    let by = |arguments: &[&str]| try_as(&rig, arguments, "backup", PASSWORD).expect(0);
+    let ended = by(&["create"]).shows("is complete");
     assert!(!format!("{}{}", ended.out, ended.err).contains(PASSWORD), "{ended:?}");
     // Who may not have the storage tried first is told so.
-    let untried = ended.err.contains("repository-not-verified");
-    assert_eq!(untried, !PRODUCT.security.backup_may_verify, "{}", ended.err);
+    assert!(ended.err.contains("repository-not-verified"), "{}", ended.err);
     rig.assert_unharmed();
-    try_as(&rig, "list", "backup", PASSWORD).expect(0).shows("complete");
-    try_as(&rig, "check", PRODUCT.security.admin, PASSWORD).expect(0);
+    let id = by(&["list", "-o", "json"]).json()["items"][0]["id"].to_string();
+    by(&["list"]).shows("complete");
+    by(&["describe", &id, "-o", "json"]).shows("zeebe-record_kind_8.6.0_2026-11-24");
+    by(&["verify", &id]);
+    by(&["status"]);
+    by(&["check"]).shows("repository-not-verified");
+    for user in ["trying", PRODUCT.security.admin] {
+        let checked = try_as(&rig, &["check"], user, PASSWORD).expect(0);
+        assert!(!checked.out.contains("repository-not-verified"), "{user}: {checked:?}");
+    }
+}
+
+#[test]
+#[ignore = "make test-engines"]
+fn a_user_without_the_right_to_delete_is_told_so_and_every_backup_stays_whole() {
+    let rig = secured().rig("kept");
+    let ids = taken(&rig, 2, "backup");
+    let before = everything(&rig);
+    assert!(before.0.as_array().is_some_and(|s| s.len() == 2) && before.1.len() == 6, "{before:?}");
+    for arguments in [&["delete", &ids[0], "--yes"][..], &["prune", "--keep-last", "1"]] {
+        let refused = try_as(&rig, arguments, "backup", PASSWORD).expect(50);
+        let refused = refused.says("deletion-not-allowed").shows("deletion-not-allowed");
+        let right = "its user needs cluster:admin/snapshot/delete";
+        assert!(refused.says(right).shows(right).out.contains(&ids[0]));
+        assert_eq!(everything(&rig), before, "{arguments:?}");
+    }
+    // As the chart does every night: the backup is good.
+    let created = try_as(&rig, &["create", "--keep-last", "1"], "backup", PASSWORD).expect(50);
+    created.shows("is complete").says("deletion-not-allowed");
+    let listed = try_as(&rig, &["list", "-o", "json"], "backup", PASSWORD).expect(0).json();
+    let states: Vec<_> = listed["items"].as_array().expect("items").iter().map(|i| &i["state"]).collect();
+    assert_eq!(states, ["complete"; 3], "{listed}");
+    try_as(&rig, &["verify", "--all"], "backup", PASSWORD).expect(0);
+}
+
+#[test]
+#[ignore = "make test-engines"]
+fn a_user_with_the_documented_right_to_delete_deletes() {
+    let rig = secured().rig("deleting");
+    let ids = taken(&rig, 3, "deleting");
+    try_as(&rig, &["delete", &ids[0], "--yes"], "deleting", PASSWORD).expect(0);
+    let number = |id: &String| id.parse().expect("a number");
+    assert_eq!(rig.records(number(&ids[0])), None);
+    try_as(&rig, &["prune", "--keep-last", "1"], "deleting", PASSWORD).expect(0);
+    assert_eq!(rig.records(number(&ids[1])), None);
+    let created = try_as(&rig, &["create", "--keep-last", "1"], "deleting", PASSWORD).expect(0);
+    created.shows("1 backup kept, 1 deleted");
+    let (snapshots, parts) = everything(&rig);
+    assert!(snapshots.as_array().is_some_and(|s| s.len() == 1) && parts.len() == 3, "{snapshots} {parts:?}");
 }
 
 #[test]
@@ -139,11 +203,11 @@ fn a_user_with_the_documented_rights_takes_a_backup() {
 fn a_wrong_password_and_too_few_rights_are_refused_before_the_pause() {
     let rig = secured().rig("refused");
     let wrong = "surely-not-this-one";
-    let ended = try_as(&rig, "create", "backup", wrong).expect(12).says("search-unauthorized");
+    let ended = try_as(&rig, &["create"], "backup", wrong).expect(12).says("search-unauthorized");
     assert!(!ended.err.contains(wrong), "{}", ended.err);
-    try_as(&rig, "create", "nobody", PASSWORD).expect(12).says("search-unauthorized");
-    try_as(&rig, "create", "reader", PASSWORD).expect(12).says("search-unauthorized");
-    run(command(&rig, "create", "")).expect(12).says("search-unauthorized");
+    try_as(&rig, &["create"], "nobody", PASSWORD).expect(12).says("search-unauthorized");
+    try_as(&rig, &["create"], "reader", PASSWORD).expect(12).says("search-unauthorized");
+    run(command(&rig, &["create"], "")).expect(12).says("search-unauthorized");
     rig.lab.assert_never_paused();
 }
 
@@ -151,8 +215,9 @@ fn a_wrong_password_and_too_few_rights_are_refused_before_the_pause() {
 #[ignore = "make test-engines"]
 fn its_certificate_its_name_and_ours_all_count() {
     let rig = secured().rig("tls");
-    let without =
-        |what: &str| run(as_user(command(&rig, "check", what), PRODUCT.security.admin, PASSWORD)).expect(12);
+    let without = |what: &str| {
+        run(as_user(command(&rig, &["check"], what), PRODUCT.security.admin, PASSWORD)).expect(12)
+    };
     without("ca-file").shows("not trusted").shows("--search-ca-file");
     without("tls-server-name").shows("for another name").shows("--search-tls-server-name");
     without("client-").shows("client certificate").shows("--search-client-cert-file");
@@ -170,7 +235,7 @@ fn a_certificate_of_ours_that_has_expired_is_refused() {
     let expired = secured.clients.issue("us", true);
     std::fs::write(rig.lab.home.path().join("us.pem"), expired.certificate).expect("writable");
     std::fs::write(rig.lab.home.path().join("us.key"), expired.key).expect("writable");
-    try_as(&rig, "create", PRODUCT.security.admin, PASSWORD)
+    try_as(&rig, &["create"], PRODUCT.security.admin, PASSWORD)
         .expect(12)
         .says("search-unreachable")
         .says("client certificate");
