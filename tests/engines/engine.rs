@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -125,9 +126,14 @@ impl Engine {
     /// about bytes, so it is random.
     #[track_caller]
     pub fn fill(&self, indices: &[String], documents: usize, bytes: usize) {
+        self.fill_in(indices, 0..documents, bytes);
+    }
+
+    #[track_caller]
+    fn fill_in(&self, indices: &[String], numbers: Range<usize>, bytes: usize) {
         let mut lines = String::new();
         for index in indices {
-            for number in 0..documents {
+            for number in numbers.clone() {
                 let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(bytes).collect();
                 let action = json!({ "index": { "_index": index, "_id": number.to_string() } });
                 let _ = writeln!(lines, "{action}\n{}", json!({ "key": number, "text": text }));
@@ -144,12 +150,16 @@ impl Engine {
         assert_eq!(answer["errors"], false, "{answer}");
     }
 
-    /// An index of so many bytes, in documents of 100,000 that nothing compresses.
+    /// An index of so many bytes, in documents of 100,000 that nothing compresses, and in several files: an engine with few
+    /// threads for snapshots lets another one have its turn between two files.
     #[track_caller]
     pub fn fill_bytes(&self, index: &str, bytes: usize) {
         let body = json!({ "settings": { "number_of_replicas": 0 }, "mappings": { "dynamic": false } });
         self.ask(Method::Put, &format!("/{index}"), Some(body));
-        self.fill(&[index.to_owned()], bytes / 100_000, 100_000);
+        let documents = bytes / 100_000;
+        for first in (0..documents).step_by(40) {
+            self.fill_in(&[index.to_owned()], first..documents.min(first + 40), 100_000);
+        }
     }
 
     /// A snapshot as somebody takes one by hand.
@@ -182,9 +192,14 @@ impl Engine {
         last
     }
 
+    /// Every document of these indices, by index and `_id`.
     #[track_caller]
-    pub fn count(&self, pattern: &str) -> u64 {
-        self.get(&format!("/{pattern}/_count"))["count"].as_u64().expect("a number")
+    pub fn documents(&self, pattern: &str) -> BTreeMap<(String, String), Value> {
+        let found = self.get(&format!("/{pattern}/_search?size=10000&track_total_hits=true"));
+        let hits = found["hits"]["hits"].as_array().unwrap_or_else(|| panic!("no hits: {found}"));
+        assert_eq!(found["hits"]["total"]["value"], hits.len(), "{found}");
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        hits.iter().map(|hit| ((text(&hit["_index"]), text(&hit["_id"])), hit["_source"].clone())).collect()
     }
 
     pub fn delete_indices(&self, names: &[String]) {

@@ -85,6 +85,15 @@ impl Rig {
         self.engine.stored(&self.repository, &snapshot_name(id))
     }
 
+    /// The indices in the records snapshot of a backup, sorted.
+    #[track_caller]
+    pub fn indices_of(&self, id: u64) -> Vec<String> {
+        let stored = self.records(id).expect("stored");
+        let mut indices: Vec<String> = serde_json::from_value(stored["indices"].clone()).expect("names");
+        indices.sort();
+        indices
+    }
+
     /// Never paused for longer than the run, and nobody has to look after it.
     #[track_caller]
     pub fn assert_unharmed(&self) {
