@@ -10,6 +10,8 @@ mod config;
 mod login_and_trust;
 #[path = "discovery/names.rs"]
 mod names;
+#[path = "discovery/out_of_reach.rs"]
+mod out_of_reach;
 #[path = "discovery/ports_and_paths.rs"]
 mod ports_and_paths;
 #[path = "discovery/search_engine.rs"]

@@ -9,7 +9,7 @@ use camunda_backup::model::{
     BackupId, Cluster, Component, ComponentFacts, Engine, EngineFacts, Facts, Part, PartBackup, PartState,
     Positions, Problem, ProblemKind, Reason, Severity, Storage, StoredSnapshot, Version,
 };
-use camunda_backup::plan::{self, Action, BackupRequest, PlanError, Procedure};
+use camunda_backup::plan::{self, Action, BackupRequest, Discovered, Known, PlanError, Procedure};
 
 const OPTIONAL: [Component; 4] =
     [Component::Operate, Component::Tasklist, Component::Optimize, Component::Search];
@@ -285,6 +285,83 @@ fn what_is_not_given_is_left_out_with_a_reason() {
     let components = BTreeSet::from([Component::Gateway, Component::Operate]);
     let procedure = plan(&Version::full(8, 6, 0), components, Engine::Elasticsearch);
     insta::assert_snapshot!(text(&procedure));
+}
+
+/// Discovered, without a way to these.
+fn discovered(request: BackupRequest, out_of_reach: &[Component]) -> BackupRequest {
+    let why = |c: &Component| (*c, format!("{c} is there, and not found (--x-url)"));
+    let found = Discovered { out_of_reach: out_of_reach.iter().map(why).collect(), ..Discovered::default() };
+    BackupRequest { known: Known { discovered: Some(found), ..Known::default() }, ..request }
+}
+
+#[test]
+fn what_the_release_has_and_was_not_found_is_no_choice() {
+    let (operate, search) = (Component::Operate, Component::Search);
+    let asked = || {
+        let found = BTreeSet::from([Component::Gateway, Component::Broker(0), Component::Tasklist]);
+        request(found, Some(Version::full(8, 6, 0)))
+    };
+    let facts = answering_like(&ROWS[0], Engine::Elasticsearch);
+    let judged = |request: &BackupRequest| {
+        let planned = plan::backup(request, &facts, 1_700_000_000);
+        let findings = plan::preflight(request, &facts, &planned);
+        let errors = findings.iter().filter(|f| f.reason == Reason::PartNotFound);
+        let errors: Vec<_> = errors.map(|f| (f.severity, f.component, f.detail.clone())).collect();
+        (errors, plan::expected(request, &facts), planned.expect("a plan").skipped)
+    };
+    // By URL it is a choice, and a release without them has nothing to be missed.
+    for request in [asked(), discovered(asked(), &[])] {
+        let (errors, expected, skipped) = judged(&request);
+        assert_eq!(errors, []);
+        assert_eq!(expected, BTreeSet::from([Part::Tasklist, Part::Zeebe]));
+        assert_eq!(skipped.len(), 3);
+    }
+    let unfound = discovered(asked(), &[operate, search]);
+    let (errors, expected, _) = judged(&unfound);
+    let error = |c, text: &str| (Severity::Error, Some(c), text.to_owned());
+    let told = [
+        error(operate, "operate: operate is there, and not found (--x-url)"),
+        error(search, "records: search is there, and not found (--x-url)"),
+    ];
+    assert_eq!(errors, told);
+    assert_eq!(expected, BTreeSet::from([Part::Operate, Part::Tasklist, Part::Records, Part::Zeebe]));
+    // To do without is a choice too, and an URL that is given is the way.
+    let leave_out = BTreeSet::from([Part::Operate, Part::Records]);
+    let (errors, expected, skipped) = judged(&BackupRequest { leave_out, ..unfound.clone() });
+    assert_eq!((errors, expected), (vec![], BTreeSet::from([Part::Tasklist, Part::Zeebe])));
+    assert!(skipped.iter().filter(|s| s.reason.contains("--leave-out")).count() == 2, "{skipped:?}");
+    let components = [operate, search].into_iter().chain(unfound.components.clone()).collect();
+    assert_eq!(judged(&BackupRequest { components, ..unfound }).0, []);
+}
+
+#[test]
+fn one_of_two_that_take_the_same_is_enough() {
+    let row = ROWS.iter().find(|r| r.name == "8.8-8.10, separate components").expect("a row");
+    let found = BTreeSet::from([Component::Gateway, Component::Broker(0), Component::Tasklist]);
+    let facts = answering_like(row, Engine::Elasticsearch);
+    let errors = |components: BTreeSet<Component>| {
+        let asked = discovered(request(components, Some(row.from.clone())), &[Component::Operate]);
+        let planned = plan::backup(&asked, &facts, 1_700_000_000);
+        let findings = plan::preflight(&asked, &facts, &planned);
+        findings.iter().filter(|f| f.reason == Reason::PartNotFound).count()
+    };
+    assert_eq!(errors(found.clone()), 0);
+    assert_eq!(errors(found.into_iter().filter(|c| *c != Component::Tasklist).collect()), 1);
+}
+
+#[test]
+fn every_part_but_the_partitions_can_be_left_out() {
+    for row in ROWS {
+        for part in row.routes.iter().map(|r| r.part).filter(|p| *p != Part::Zeebe) {
+            let all = presences(row).remove(0);
+            let asked = request(all, Some(row.from.clone()));
+            let asked = BackupRequest { leave_out: BTreeSet::from([part]), ..asked };
+            let facts = answering_like(row, Engine::Elasticsearch);
+            let procedure = plan::backup(&asked, &facts, 1_700_000_000).expect("a plan");
+            assert_eq!(procedure.violations(), Vec::<String>::new(), "{} without {part}", row.name);
+            assert!(procedure.skipped.iter().any(|s| s.part == part), "{} without {part}", row.name);
+        }
+    }
 }
 
 #[test]

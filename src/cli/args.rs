@@ -201,7 +201,8 @@ pub struct ReleaseArgs {
     /// Camunda version, where the components do not tell it; it wins over what they tell, and that is said
     #[arg(long, value_name = "VERSION", env = "CAMUNDA_BACKUP_CAMUNDA_VERSION")]
     pub camunda_version: Option<String>,
-    /// A part to do without although its component is there: Optimize 8.5 and 8.6 on OpenSearch have no backup
+    /// A part to do without although its component is there: Optimize 8.5 and 8.6 on OpenSearch have no backup. Without any
+    /// other one a restored Camunda lacks that data
     #[arg(long, value_name = "PART", env = "CAMUNDA_BACKUP_LEAVE_OUT", value_enum, value_delimiter = ',')]
     pub leave_out: Vec<LeaveOut>,
     /// Directory of the journal, which remembers that exporting must be resumed [default: the user's state directory]
@@ -218,12 +219,24 @@ pub struct ReleaseArgs {
 pub enum LeaveOut {
     /// Optimize's indices: its reports are then not in the backup.
     Optimize,
+    /// Operate's indices (8.5 to 8.7).
+    Operate,
+    /// Tasklist's indices (8.5 to 8.7).
+    Tasklist,
+    /// The web applications' indices (8.8 and later).
+    History,
+    /// The exported records: what is not imported yet, and what Optimize reads.
+    Records,
 }
 
 impl From<LeaveOut> for Part {
     fn from(part: LeaveOut) -> Self {
         match part {
             LeaveOut::Optimize => Part::Optimize,
+            LeaveOut::Operate => Part::Operate,
+            LeaveOut::Tasklist => Part::Tasklist,
+            LeaveOut::History => Part::History,
+            LeaveOut::Records => Part::Records,
         }
     }
 }

@@ -184,7 +184,8 @@ async fn look(setup: &Setup, cancel: &Cancel) -> Option<Looked> {
         () = cancel.reached(Level::Asked) => return None,
     };
     let planned = plan::backup(&setup.request, &facts, super::now_unix());
-    let findings = plan::preflight(&setup.request, &facts, &planned);
+    let mut findings = plan::preflight(&setup.request, &facts, &planned);
+    findings.extend(super::status::notes(setup));
     Some(Looked { facts, planned, findings })
 }
 

@@ -18,7 +18,7 @@ use crate::cluster::{
 use crate::discover::{self, NotFound, Note, Objects, Place, Release};
 use crate::exit::Exit;
 use crate::model::{Component, Storage};
-use crate::plan::Configured;
+use crate::plan::{Configured, Discovered};
 use crate::run::{Cancel, Level};
 
 /// The release could not be reached; nothing was changed.
@@ -247,7 +247,8 @@ async fn through(
                 given.endpoints.remove(&Component::Search);
                 forwards.remove(&Component::Search);
                 let text = format!("the search engine is not looked at: {}", error.text);
-                release.notes.push(Note { text, flag: None });
+                release.notes.push(Note { text: text.clone(), flag: None });
+                release.out_of_reach.insert(Component::Search, text);
             }
             done => done?,
         }
@@ -265,6 +266,8 @@ async fn through(
         .map_err(|e| Unreached::new(Exit::Usage, e.to_string()))?;
     given.request.components = given.endpoints.keys().copied().collect();
     given.request.configured = configured(&release);
+    given.request.known.discovered =
+        Some(Discovered { out_of_reach: release.out_of_reach.clone(), brokers: args.broker_url.is_empty() });
     given.http = Http::new(std::sync::Arc::new(transport));
     given.connection = connection(args, cluster);
     given.missing = sight.missing.clone().unwrap_or_default();

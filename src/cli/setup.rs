@@ -118,7 +118,7 @@ impl Setup {
             components: endpoints.keys().copied().collect(),
             repository,
             records_prefix,
-            known: Known { repositories, regions: None, accept_multi_region: args.accept_multi_region },
+            known: Known { repositories, accept_multi_region: args.accept_multi_region, ..Known::default() },
             leave_out: args.leave_out.iter().map(|part| (*part).into()).collect(),
             ..BackupRequest::default()
         };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::config::Config;
-use super::index::{Index, Process};
+use super::index::{Index, Process, is_over};
 use super::names::{Group, Member, NotFound, choose};
-use super::objects::Objects;
+use super::objects::{Labels, Objects};
 use super::places::{Asked, place};
 use super::release::{Found, Note, Place, Release};
-use super::rules::{RULES, Role, is_of_chart};
+use super::rules::{COMPONENT, INSTANCE, RULES, Role, Rule, is_of_chart};
 use super::{brokers, locate, search, storage, topology, version};
 use crate::model::{Component, Topology, Version};
 
@@ -32,16 +32,22 @@ pub fn release(objects: &Objects, wanted: Option<&str>, namespace: &str) -> Resu
         });
     }
     notes.extend(versions_differ(&group));
-    let components = components(index, &roles, &configs, version.as_ref().map(|f| &f.value), &mut notes);
-    notes.extend(absent(&roles, &topology));
+    let mut out_of_reach = BTreeMap::new();
+    let told = version.as_ref().map(|f| &f.value);
+    let components = components(index, &roles, &configs, told, &mut notes, &mut out_of_reach);
+    absent(&roles, &topology, &group, index, &mut notes, &mut out_of_reach);
     let addresses = search::addresses(&configs);
     let search = locate::search(index, group.namespace, &addresses, &configs, &mut notes);
-    let secondary_storage = storage::secondary_storage(&configs);
     let repositories = storage::repositories(&configs, topology.value, &addresses, &mut notes);
     let (records_exporter, records_prefix) = storage::records(&configs, &mut notes);
     notes.extend(storage::other_engines(&addresses));
+    let secondary_storage = storage::secondary_storage(&configs);
     if search.is_none() {
-        let text = match search::hidden_address(&configs) {
+        let hidden = search::hidden_address(&configs);
+        let needs_none =
+            || secondary_storage.as_ref().is_some_and(|kind| search::engine(&kind.value).is_none());
+        let is_there = hidden.is_some() || !needs_none();
+        let text = match hidden {
             Some(hidden) => {
                 format!("the search engine's address is in {} ({})", hidden.value, hidden.evidence)
             }
@@ -52,7 +58,9 @@ pub fn release(objects: &Objects, wanted: Option<&str>, namespace: &str) -> Resu
                 )
             }
         };
-        notes.push(Note { text, flag: Some("--search-url") });
+        let note = Note { text, flag: Some("--search-url") };
+        out_of_reach.extend(is_there.then(|| (Component::Search, note.to_string())));
+        notes.push(note);
     }
     let brokers_config = configs.get(&Role::Broker);
     let brokers = brokers_config.and_then(topology::brokers);
@@ -83,6 +91,7 @@ pub fn release(objects: &Objects, wanted: Option<&str>, namespace: &str) -> Resu
         partitions: brokers_config.and_then(topology::partitions),
         brokers,
         regions,
+        out_of_reach,
         notes,
     })
 }
@@ -109,6 +118,7 @@ fn components<'a>(
     configs: &BTreeMap<Role, Config>,
     version: Option<&Version>,
     notes: &mut Vec<Note>,
+    out_of_reach: &mut BTreeMap<Component, String>,
 ) -> BTreeMap<Component, Place> {
     let mut found = BTreeMap::new();
     for (role, member) in roles {
@@ -116,12 +126,18 @@ fn components<'a>(
         let (Some(process), Some(config)) = (member.behind.first(), configs.get(role)) else {
             let text =
                 format!("nothing runs behind Service {} of {}", member.service.metadata.name, rule.name);
-            notes.push(Note { text, flag: Some(rule.flag) });
+            let note = Note { text, flag: Some(rule.flag) };
+            out_of_reach.extend(storage::component(*role).map(|c| (c, note.to_string())));
+            notes.push(note);
             continue;
         };
         let asked = Asked { index, rule, process, config, version };
         match storage::component(*role) {
-            Some(component) => drop(place(&asked, member, notes).map(|p| found.insert(component, p))),
+            Some(component) => match place(&asked, member, notes) {
+                Some(place) => drop(found.insert(component, place)),
+                // What it was not found for is the last thing that was noted.
+                None => out_of_reach.extend(notes.last().map(|note| (component, note.to_string()))),
+            },
             // One by one, because each pod is asked itself; the place of the Service is for its note alone.
             None if asked.management().is_none() => drop(place(&asked, member, notes)),
             None => {
@@ -141,19 +157,47 @@ fn components<'a>(
     found
 }
 
-/// Web applications that a split release usually has.
-fn absent(roles: &BTreeMap<Role, &Member<'_>>, topology: &Found<Topology>) -> Vec<Note> {
-    let expected = match topology.value {
-        Topology::Separate => [Role::Operate, Role::Tasklist].as_slice(),
-        Topology::OrchestrationCluster => &[],
+/// Web applications without a Service: those that run all the same, and those that a split release usually has.
+fn absent(
+    roles: &BTreeMap<Role, &Member<'_>>,
+    topology: &Found<Topology>,
+    group: &Group<'_>,
+    index: Index<'_>,
+    notes: &mut Vec<Note>,
+    out_of_reach: &mut BTreeMap<Component, String>,
+) {
+    for role in [Role::Operate, Role::Tasklist, Role::Optimize] {
+        let rule = role.rule();
+        let usual = topology.value == Topology::Separate && role != Role::Optimize;
+        let running = runs(rule, group, index);
+        let text = match &running {
+            _ if roles.contains_key(&role) => continue,
+            Some(what) => format!("{} runs here ({what}), but no Service of it was found", rule.name),
+            None if usual => {
+                format!("{} has no Service in this release: its part is left out of the backup", rule.name)
+            }
+            None => continue,
+        };
+        let note = Note { text, flag: Some(rule.flag) };
+        out_of_reach
+            .extend(storage::component(role).filter(|_| running.is_some()).map(|c| (c, note.to_string())));
+        notes.push(note);
+    }
+}
+
+/// What runs of a component, or would, by the labels of the chart.
+fn runs(rule: &Rule, group: &Group<'_>, index: Index<'_>) -> Option<String> {
+    let is_it = |labels: &Labels| {
+        let has = |key: &str, value: &str| labels.get(key).is_some_and(|v| v == value);
+        is_of_chart(labels) && has(COMPONENT, rule.component) && has(INSTANCE, &group.name)
     };
-    let absent = expected.iter().filter(|r| !roles.contains_key(r)).map(|r| r.rule());
-    absent
-        .map(|rule| Note {
-            text: format!("{} has no Service in this release: its part is left out of the backup", rule.name),
-            flag: Some(rule.flag),
-        })
-        .collect()
+    let mut workloads = index.workloads(group.namespace);
+    let workload = workloads.find(|(_, w)| is_it(&w.spec.template.metadata.labels));
+    let pod = || {
+        let mut pods = index.objects.pods.iter().filter(|p| p.metadata.namespace == group.namespace);
+        pods.find(|p| !is_over(p) && is_it(&p.metadata.labels)).map(|p| format!("pod {}", p.metadata.name))
+    };
+    workload.map(|(kind, w)| format!("{kind} {}", w.metadata.name)).or_else(pod)
 }
 
 /// Brokers of different versions: an update is going on, or it was left half done.

@@ -19,7 +19,7 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 }
 
 /// Whether a pod has ended for good.
-fn is_over(pod: &Pod) -> bool {
+pub(super) fn is_over(pod: &Pod) -> bool {
     matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
 

@@ -186,6 +186,9 @@ pub struct Release {
     pub brokers: Option<Found<u32>>,
     /// Regions that the brokers are spread over.
     pub regions: Option<Found<u32>>,
+    /// Components that the release has, and to which no way was found: why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub out_of_reach: BTreeMap<Component, String>,
     /// What is missing, odd or worth knowing.
     pub notes: Vec<Note>,
 }

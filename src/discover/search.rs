@@ -100,7 +100,11 @@ pub(super) struct Exporter {
 impl Exporter {
     /// An argument of it.
     pub fn argument(&self, config: &Config, name: &str) -> Option<Found<String>> {
-        config.text(&[&format!("{}args{}", self.prefix, canonical(name))])
+        config.text(&[&self.key(name)])
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}args{}", self.prefix, canonical(name))
     }
 }
 
@@ -134,13 +138,8 @@ pub(super) fn addresses(configs: &BTreeMap<Role, Config>) -> Vec<Address> {
 
 fn of_exporter(exporter: &Exporter, config: &Config) -> Option<Address> {
     let url = exporter.argument(config, "url")?;
-    let key = |name: &str| format!("{}args{}", exporter.prefix, canonical(name));
-    let keys = [
-        key("authentication.username"),
-        key("authentication.password"),
-        key("authentication.apiKey"),
-        key("aws.enabled"),
-    ];
+    let keys = ["authentication.username", "authentication.password", "authentication.apiKey", "aws.enabled"]
+        .map(|name| exporter.key(name));
     let login = login(config, &[&keys[0]], &[&keys[1]], &[&keys[2]], &[&keys[3]]);
     address(Role::Broker, Some(exporter.engine), &url, login, None)
 }
@@ -169,11 +168,15 @@ fn of_row(row: &Row, role: Role, config: &Config) -> Option<Address> {
 /// An address that is itself in a Secret, which nobody but its reader can use.
 pub(super) fn hidden_address(configs: &BTreeMap<Role, Config>) -> Option<Found<SecretRef>> {
     let rows = STORAGE.iter().chain(&WEB_APPS).chain(&OPTIMIZE_ROWS);
-    let mut values = rows.flat_map(|row| {
+    let values = rows.flat_map(|row| {
         let configs = row.roles.iter().filter_map(|role| configs.get(role));
         configs.filter_map(|config| config.get(row.url).or_else(|| config.get(row.host)))
     });
-    values.find_map(|found| match found.value {
+    let brokers = configs.get(&Role::Broker);
+    let of_exporters = brokers
+        .into_iter()
+        .flat_map(|config| exporters(config).into_iter().filter_map(|e| config.get(&[&e.key("url")])));
+    of_exporters.chain(values).find_map(|found| match found.value {
         Value::Secret(secret) => Some(Found::new(secret, found.evidence)),
         _ => None,
     })

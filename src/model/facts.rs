@@ -33,6 +33,8 @@ pub struct Problem {
 pub enum ProblemKind {
     /// No connection, or it broke, or no answer in time.
     Unreachable,
+    /// It is there, and no way to it was found.
+    NotFound,
     /// 401 or 403.
     Unauthorized,
     /// There is no such endpoint here: Spring's own 404, a web page or a redirect instead of an answer.

@@ -54,6 +54,9 @@ reasons! {
     /// There is no backup endpoint at this address.
     EndpointAbsent = "endpoint-absent", Error,
         "check that the URL is the management port with its context path (where it has another than /actuator: --management-base-path), that the version is the one expected, and that the backups endpoint is exposed";
+    /// The release has the component of this part, and no way to it was found.
+    PartNotFound = "part-not-found", Error,
+        "give what is missing with the flag that is named, or take, list and verify backups without this part: --leave-out (CAMUNDA_BACKUP_LEAVE_OUT)";
     /// A component reports that it is not healthy.
     ComponentNotHealthy = "component-not-healthy", Warning,
         "look at the component's health endpoint and log";

@@ -48,6 +48,17 @@ pub struct Known {
     pub regions: Option<u32>,
     /// One region's backup is wanted all the same.
     pub accept_multi_region: bool,
+    /// What discovery makes of it; nothing where its parts were given by URL.
+    pub discovered: Option<Discovered>,
+}
+
+/// What is known of a release that was discovered, and does not show in its components.
+#[derive(Debug, Clone, Default)]
+pub struct Discovered {
+    /// Components that the release has, and to which no way was found: why. Nobody chose to do without them.
+    pub out_of_reach: BTreeMap<Component, String>,
+    /// The brokers are the pods that there are, and not those of somebody's URLs.
+    pub brokers: bool,
 }
 
 impl BackupRequest {

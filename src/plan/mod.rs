@@ -9,8 +9,10 @@ mod parts;
 mod preflight;
 mod procedure;
 
-pub use backup::{BackupRequest, Configured, Known, Limits, PlanError, ReleaseOrder, backup, release};
+pub use backup::{
+    BackupRequest, Configured, Discovered, Known, Limits, PlanError, ReleaseOrder, backup, release,
+};
 pub use delete::{Deletion, Gone, PartDeletion, deletion, deletions};
-pub use parts::{expected, nearest, version};
+pub use parts::{expected, nearest, out_of_reach, version};
 pub use preflight::{Checked, preflight};
 pub use procedure::{Action, Expect, Obligation, Procedure, Skipped, Step, Watch};

@@ -40,7 +40,18 @@ pub fn expected(request: &BackupRequest, facts: &Facts) -> BTreeSet<Part> {
     let version = version(request, facts).unwrap_or(&row.from);
     // What nobody can take is missed by nobody.
     let needed = row.routes.iter().filter(|r| r.needed && gap(facts, row, version, r.part).is_none());
-    needed.filter(|r| left_out(request, facts, row, version, r).is_none()).map(|r| r.part).collect()
+    // What was not found is missed: nobody chose to do without it.
+    let expected = needed.filter(|r| {
+        out_of_reach(request, r).is_some() || left_out(request, facts, row, version, r).is_none()
+    });
+    expected.map(|r| r.part).collect()
+}
+
+/// Why the host of a part was not found, where the release has it and the part is wanted.
+pub fn out_of_reach<'a>(request: &'a BackupRequest, route: &Route) -> Option<(Component, &'a str)> {
+    let unwanted = request.leave_out.contains(&route.part) || route.host(&request.components).is_some();
+    let known = request.known.discovered.as_ref().filter(|_| !unwanted)?;
+    route.hosts.iter().find_map(|host| Some((*host, known.out_of_reach.get(host)?.as_str())))
 }
 
 /// Why a part is not in a backup, if it is not.
@@ -51,14 +62,21 @@ pub(super) fn left_out(
     version: &Version,
     route: &Route,
 ) -> Option<String> {
-    if route.host(&request.components).is_none() {
-        let hosts: Vec<_> = route.hosts.iter().map(ToString::to_string).collect();
-        return Some(format!("no URL for {} was given", hosts.join(" or ")));
-    }
     if request.leave_out.contains(&route.part) {
         return Some(match gap(facts, row, version, route.part) {
             Some(gap) => format!("{}, and it is not wanted (--leave-out)", gap.why),
             None => "it is not wanted (--leave-out)".to_owned(),
+        });
+    }
+    if route.host(&request.components).is_none() {
+        if let Some((_, why)) = out_of_reach(request, route) {
+            return Some(why.to_owned());
+        }
+        let hosts: Vec<_> = route.hosts.iter().map(ToString::to_string).collect();
+        let hosts = hosts.join(" or ");
+        return Some(match &request.known.discovered {
+            Some(_) => format!("the release has no {hosts}"),
+            None => format!("no URL for {hosts} was given"),
         });
     }
     if route.shape == Shape::Records && may_be_without(request, route) && no_records(facts) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parts::{gap, may_be_without, recognise, seen};
+use super::parts::{gap, may_be_without, out_of_reach, recognise, seen};
 use super::procedure::Procedure;
 use super::{BackupRequest, backup::PlanError, nearest};
 use crate::dialect::{Shape, defects};
@@ -52,6 +52,7 @@ pub fn preflight(
     components(facts, &mut findings);
     regions(request, &mut findings);
     defects_of(facts, &mut findings);
+    not_found(request, facts, &mut findings);
     lists(request, facts, &mut findings);
     findings.extend(facts.foreign_snapshots());
     ids(request, facts, &mut findings);
@@ -155,6 +156,7 @@ fn of_problem(problem: &Problem, component: Component) -> Finding {
         ProblemKind::Unreachable => Reason::ComponentUnreachable,
         ProblemKind::Unauthorized if search => Reason::SearchUnauthorized,
         ProblemKind::Unauthorized => Reason::ComponentUnauthorized,
+        ProblemKind::NotFound => Reason::PartNotFound,
         ProblemKind::EndpointAbsent => Reason::EndpointAbsent,
         ProblemKind::Refused(_) => Reason::ListFailed,
         ProblemKind::Unintelligible => Reason::AnswerNotUnderstood,
@@ -162,11 +164,23 @@ fn of_problem(problem: &Problem, component: Component) -> Finding {
     Finding::new(reason, component, problem.to_string())
 }
 
+/// Parts of components that the release has, and to which no way was found. Nobody chose to leave them out, as whoever
+/// gives URLs does.
+fn not_found(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    for route in nearest(request, facts).routes {
+        if let Some((host, why)) = out_of_reach(request, route) {
+            findings.push(Finding::new(Reason::PartNotFound, host, format!("{}: {why}", route.part)));
+        }
+    }
+}
+
 fn lists(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
     let routes = select_routes(request, facts);
     for (part, answer) in &facts.backups {
         let Some((host, shape)) = routes.get(part) else { continue };
         match answer {
+            // Told of every part by itself, the records included.
+            Err(Problem { kind: ProblemKind::NotFound, .. }) => {}
             Err(problem) => {
                 let mut finding = of_problem(problem, *host);
                 // Recorded: Operate 400, Tasklist 404 with this text; Zeebe 400.

@@ -16,7 +16,7 @@ use crate::model::{
     Answer, Component, ComponentFacts, Facts, Part, PartBackup, Positions, Problem, ProblemKind,
     RepositoryFacts,
 };
-use crate::plan::{BackupRequest, nearest, version};
+use crate::plan::{self, BackupRequest, nearest, version};
 pub use sets::{integrity, open_sets, surroundings};
 
 /// Zeebe's gateway gives up on its brokers after 15 s; ask longer than that, and hear the reason.
@@ -68,6 +68,7 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
     facts.cluster = Some(cluster);
     (facts.engine, facts.repository, facts.repository_verified, facts.record_indices, facts.snapshots) =
         engine;
+    out_of_reach(request, dialect, &mut facts);
     if let (Some(search), Some(Err(problem))) = (facts.components.get_mut(&Component::Search), &facts.engine)
     {
         search.health = Err(problem.clone());
@@ -105,6 +106,18 @@ pub async fn survey(http: &Http, request: &BackupRequest, scope: Scope) -> Facts
         }
     }
     facts
+}
+
+/// A component that could not be asked because no way to it was found: its part is neither there nor missing.
+fn out_of_reach(request: &BackupRequest, dialect: &Dialect, facts: &mut Facts) {
+    for route in dialect.routes {
+        let Some((host, why)) = plan::out_of_reach(request, route) else { continue };
+        let problem = Problem { kind: ProblemKind::NotFound, url: host.to_string(), text: why.to_owned() };
+        match route.shape {
+            Shape::Records => facts.snapshots = Some(Err(problem)),
+            Shape::Snapshots | Shape::Partitions => drop(facts.backups.insert(route.part, Err(problem))),
+        }
+    }
 }
 
 async fn native_retention(http: &Http, dialect: &Dialect, facts: &mut Facts) {
@@ -192,7 +205,7 @@ fn is_there(answer: &Listed) -> Option<bool> {
         Err(problem) => match problem.kind {
             ProblemKind::EndpointAbsent => Some(false),
             ProblemKind::Refused(_) | ProblemKind::Unintelligible => Some(true),
-            ProblemKind::Unreachable | ProblemKind::Unauthorized => None,
+            ProblemKind::Unreachable | ProblemKind::Unauthorized | ProblemKind::NotFound => None,
         },
     }
 }

@@ -173,6 +173,42 @@ fn nothing_about_the_engine_stands_in_the_way_of_resuming() {
 }
 
 #[test]
+fn a_part_that_was_not_found_is_not_left_out_unasked() {
+    let place = Place::new();
+    // The engine's address is in a Secret, which only its reader can use.
+    let pod = "/api/v1/namespaces/prod/pods/camunda-zeebe-0";
+    let mut broker = place.api.object(pod).expect("a broker");
+    let env = broker["spec"]["containers"][0]["env"].as_array_mut().expect("variables");
+    let url = env.iter_mut().find(|e| e["name"].as_str().is_some_and(|n| n.ends_with("ARGS_URL")));
+    let from = json!({ "secretKeyRef": { "name": "the-engine", "key": "url" } });
+    *url.expect("an address") =
+        json!({ "name": "ZEEBE_BROKER_EXPORTERS_ELASTICSEARCH_ARGS_URL", "valueFrom": from });
+    place.api.put(pod, broker);
+    let without_engine = |arguments: &[&str]| {
+        let mut command = place.whole(&[arguments, &["--release", "camunda"]].concat());
+        command.env_remove("ELASTIC_ENDPOINT").env_remove("ELASTIC_SNAPSHOT_REPOSITORY");
+        run(command)
+    };
+    let refused = without_engine(&["create"]).expect(13);
+    refused
+        .says("records: the search engine's address is in key url of Secret prod/the-engine")
+        .says("--search-url")
+        .says("--leave-out")
+        .says("nothing was changed");
+    without_engine(&["check"]).expect(14).shows("part-not-found");
+    place.lab.assert_never_paused();
+    // With the address that is given, and then without it: what is not known is not complete.
+    run(place.whole(&["create", "--release", "camunda"])).expect(0).shows("is complete");
+    let listed = without_engine(&["list", "-o", "json"]).json();
+    assert_eq!(listed["items"][0]["state"], "unknown", "{listed}");
+    assert_eq!(listed["items"][0]["parts"]["records"]["state"], "unknown", "{listed}");
+    without_engine(&["verify"]).expect(14);
+    // A choice, once for all verbs.
+    without_engine(&["create", "--leave-out", "records"]).expect(0).shows("is complete");
+    without_engine(&["verify", "--leave-out", "records"]).expect(0);
+}
+
+#[test]
 fn exporting_is_shown_whatever_is_wrong_with_the_engine() {
     let place = Place::new();
     place.api.fail("GET", "/secrets", usize::MAX, How::Refuse(403, "Forbidden"));
