@@ -13,7 +13,7 @@ use camunda_backup::exit::Exit;
 use camunda_backup::model::{Component, Engine, Part, PartState, Reason};
 use camunda_backup::plan::{self, Action};
 use camunda_backup::run::{Exporting, Outcome, PartOutcome};
-use camunda_backup::sim::{Fault, FaultRule, Profile};
+use camunda_backup::sim::{Fault, FaultRule, Profile, Timings};
 use camunda_backup::survey::{Scope, survey};
 use support::{NOW, Ran, Rig, bounded};
 
@@ -280,6 +280,26 @@ fn every_fault_on_relational_storage_ends_safely() {
 /// A web application with a snapshot that never ends is busy for ever: that is rightly refused.
 fn stuck(ran: &Ran) -> bool {
     matches!(ran, Ran::Refused(findings) if findings.iter().any(|f| f.reason == Reason::BackupInProgress))
+}
+
+/// Operate on OpenSearch answers 400 for as long as a snapshot of its runs, from the first look on.
+#[tokio::test(start_paused = true)]
+async fn a_web_application_that_cannot_tell_while_it_works_is_waited_for() {
+    for name in ["8.5", "8.6", "8.7"] {
+        let profile = named(name).without_optimize().on(Engine::OpenSearch);
+        // Longer than anything may stay unseen, and than any doubt is borne.
+        let timings = Timings { webapp_snapshot: Duration::from_secs(10 * 60), ..profile.timings };
+        let rig = Rig::new(Profile { timings, ..profile });
+        let ran = bounded(name, rig.create("run")).await;
+        rig.assert_safe(&ran, name);
+        assert!(ran.is_complete(), "{name}: {ran:?}");
+    }
+    // For ever is too long, and exporting was never touched.
+    let rig = Rig::new(named("8.6").without_optimize().on(Engine::OpenSearch));
+    rig.sim.inject("operate POST /actuator/backups stuck-in-progress".parse().expect("a rule"));
+    let ran = bounded("stuck", rig.create("run")).await;
+    assert_eq!((failed_with(&ran), ran.exit()), (Reason::NoProgress, Exit::Failed), "{ran:?}");
+    assert!(matches!(ran.report().exporting, Exporting::Untouched));
 }
 
 async fn with(rule: &str) -> (Rig, Ran) {

@@ -99,6 +99,14 @@ impl CallError {
         }
     }
 
+    /// Whether a web application cannot read the backup that it is asked for: what Operate answers on OpenSearch for as long
+    /// as one of its snapshots is in progress, from the first look on, and when OpenSearch is gone (recorded on 8.6.0:
+    /// `os/b100-12-operate-state-1..4`). To an ID that it does not know it says so instead (404).
+    pub fn says_busy(&self) -> bool {
+        let start = "Exception occurred when searching for backup with ID [";
+        self.status() == Some(400) && self.message().is_some_and(|m| m.starts_with(start))
+    }
+
     /// The engine's word that a snapshot is not there, in a repository that is (recorded: `snapshot-unknown`).
     pub fn says_no_snapshot(&self) -> bool {
         self.status() == Some(404) && self.message().is_some_and(|m| m.contains("snapshot_missing"))

@@ -16,6 +16,8 @@ pub(super) enum Look {
     Failed(Reason, String),
     /// The owner says that it works on it.
     Running(Progress),
+    /// The owner cannot tell, because it works on it; or because its engine is gone.
+    Busy(String),
     /// Not known at the moment: right after a start, between two parts, or for ever.
     Doubt(String, Option<Progress>),
 }

@@ -49,7 +49,10 @@ pub(super) async fn part(
             Ok(response) => {
                 (judge(watch, id, &response, &started.scheduled, &started.existed), Answer::Given)
             }
-            // An HTTP error ends nothing: a real Operate answers 400 for half of its good states.
+            Err(error) if watch.shape == Shape::Snapshots && error.says_busy() => {
+                (Look::Busy(error.to_string()), Answer::Given)
+            }
+            // An HTTP error ends nothing.
             Err(error) => (Look::Doubt(error.to_string(), None), Answer::of(watch.shape, &error)),
         };
         if let (Look::Running(progress), Some(question)) = (&mut look, &watch.progress) {
@@ -74,7 +77,7 @@ pub(super) async fn part(
                 let url = world.http.describe(host, &watch.request.path);
                 return Err(failed(*reason, format!("{detail} ({url})")));
             }
-            Look::Running(_) | Look::Doubt(..) => {
+            Look::Running(_) | Look::Busy(_) | Look::Doubt(..) => {
                 if let Some((reason, detail)) = patience.ends(&look, answer, now) {
                     return Err(failed(reason, detail));
                 }
@@ -109,6 +112,10 @@ impl Answer {
 /// - not seen yet: from the first look, since other starts may come between ours and that;
 /// - in doubt (errors, "not found", `INCOMPLETE`): from the last look that was not, or the last movement;
 /// - in progress without movement: from the last movement. A single error in between is no reason to end.
+///
+/// An owner that is busy is taken to be in progress: the other two clocks begin anew with each such answer, also where the
+/// start was never answered, since an unknown ID is called so. That its engine may be gone instead does not matter, not
+/// even while exporting is paused: without the engine nothing could be exported anyway.
 struct Patience {
     appears: Duration,
     grace: Duration,
@@ -130,8 +137,10 @@ impl Patience {
 
     /// Takes a look in. What is worth telling, if anything.
     fn news(&mut self, look: &Look, now: Instant) -> Option<&Progress> {
-        if matches!(look, Look::Running(_)) {
-            self.sure = now;
+        match look {
+            Look::Running(_) => self.sure = now,
+            Look::Busy(_) => (self.began, self.sure) = (now, now),
+            Look::Done(..) | Look::Failed(..) | Look::Doubt(..) => {}
         }
         let (Look::Running(progress) | Look::Doubt(_, Some(progress))) = look else { return None };
         if self.last.as_ref() == Some(progress) {
@@ -153,8 +162,12 @@ impl Patience {
                 let text = format!("in progress, but nothing moved for {} s", still.as_secs());
                 return Some((Reason::NoProgress, text));
             }
+            Look::Busy(text) if still >= self.stall => {
+                let text = format!("for {} s it could not tell how far it is: {text}", still.as_secs());
+                return Some((Reason::NoProgress, text));
+            }
             Look::Doubt(text, _) => text,
-            Look::Running(_) | Look::Done(..) | Look::Failed(..) => return None,
+            Look::Running(_) | Look::Busy(_) | Look::Done(..) | Look::Failed(..) => return None,
         };
         let seen = self.last.is_some();
         let since = if seen { self.sure } else { self.began };
@@ -294,6 +307,32 @@ mod tests {
         let mut patience = patience(began);
         assert_eq!(step(&mut patience, &blip(), began + 9 * SECOND), None);
         assert_eq!(step(&mut patience, &blip(), began + 10 * SECOND), Some(Reason::NeverSeen));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_owner_that_is_busy_is_in_progress() {
+        let began = Instant::now();
+        let busy = Look::Busy("HTTP 400".to_owned());
+        for unsure in [None, Some("no answer".to_owned())] {
+            let mut patience = Patience { unsure, ..patience(began) };
+            for second in (5..90).step_by(5) {
+                assert_eq!(step(&mut patience, &busy, began + second * SECOND), None);
+            }
+            // What it never knew of is doubted from the last such answer on: then its engine was gone.
+            assert_eq!(step(&mut patience, &blip(), began + 94 * SECOND), None);
+            assert_eq!(step(&mut patience, &blip(), began + 95 * SECOND), Some(Reason::NeverSeen));
+            assert_eq!(step(&mut patience, &busy, began + 100 * SECOND), Some(Reason::NoProgress));
+        }
+        // A snapshot that has ended is movement.
+        let mut patience = patience(began);
+        let done = |done| {
+            let progress = Progress { state: "INCOMPLETE".to_owned(), done, ..Progress::default() };
+            Look::Doubt("INCOMPLETE".to_owned(), Some(progress))
+        };
+        assert_eq!(step(&mut patience, &done(1), began + 90 * SECOND), None);
+        assert_eq!(step(&mut patience, &busy, began + 91 * SECOND), None);
+        assert_eq!(step(&mut patience, &busy, began + 189 * SECOND), None);
+        assert_eq!(step(&mut patience, &busy, began + 190 * SECOND), Some(Reason::NoProgress));
     }
 
     #[tokio::test(start_paused = true)]
