@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use camunda_backup::client::{Method, Request};
 use camunda_backup::model::{Component, Part, Reason, Severity, Version};
-use camunda_backup::plan::{self, BackupRequest, Known};
+use camunda_backup::plan::{self, BackupRequest, Discovered, Known};
 use camunda_backup::sim::{Fault, FaultRule, Profile};
 use camunda_backup::survey::{Scope, survey};
 use support::{NOW, Ran, Rig, bounded};
@@ -102,6 +102,31 @@ async fn a_partition_that_nobody_leads_is_seen() {
     let findings = plan::preflight(&request, &facts, &planned);
     let found: Vec<_> = findings.iter().map(|f| (f.reason, f.severity)).collect();
     assert_eq!(found, [(Reason::PartitionWithoutLeader, Severity::Error)], "{findings:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_without_a_pod_is_seen() {
+    let rig = Rig::new(Profile { brokers: 3, replication: 3, ..Profile::default() });
+    // Each partition is led by one of the other two.
+    let mut request = rig.request();
+    request.components.remove(&Component::Broker(2));
+    let mut facts = survey(&rig.http("check"), &request, Scope::Preflight).await;
+    for replica in facts.exporting.values_mut().next().into_iter().flatten().flatten() {
+        replica.leader = true;
+    }
+    let of = |brokers, regions| {
+        let discovered = Some(Discovered { brokers, ..Discovered::default() });
+        let known = Known { discovered, regions, accept_multi_region: true, ..Known::default() };
+        let request = BackupRequest { known, ..request.clone() };
+        let planned = plan::backup(&request, &facts, NOW);
+        let findings = plan::preflight(&request, &facts, &planned);
+        let errors = findings.into_iter().filter(|f| f.severity == Severity::Error);
+        errors.map(|f| (f.reason, f.detail)).collect::<Vec<_>>()
+    };
+    let text = "the gateway's topology has 3 brokers, and 2 have a pod".to_owned();
+    assert_eq!(of(true, None), [(Reason::BrokerUnreachable, text)]);
+    // The others may be given by URL on purpose, or be in another region.
+    assert_eq!((of(false, None), of(true, Some(2))), (vec![], vec![]));
 }
 
 #[tokio::test(start_paused = true)]

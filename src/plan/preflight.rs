@@ -60,6 +60,7 @@ pub fn preflight(
     // Where nothing is paused it does not matter what the exporters do.
     if nearest(request, facts).pauses() {
         exporting(facts, &mut findings);
+        every_broker(request, facts, &mut findings);
     }
     if facts.native_retention {
         let text = "camunda.data.primary-storage.backup.retention is configured";
@@ -290,6 +291,23 @@ fn exporting(facts: &Facts, findings: &mut Vec<Finding>) {
     let reason =
         if every_broker_given { Reason::PartitionWithoutLeader } else { Reason::PartitionsNotVisible };
     findings.push(Finding::new(reason, None, detail));
+}
+
+/// A broker without a pod: the topology is what the cluster is configured to, not who is there, and with enough replicas every
+/// partition has a leader without it. Of several regions only this one's brokers are seen.
+fn every_broker(request: &BackupRequest, facts: &Facts, findings: &mut Vec<Finding>) {
+    let known = &request.known;
+    if !known.discovered.as_ref().is_some_and(|d| d.brokers) || known.regions.is_some_and(|n| n > 1) {
+        return;
+    }
+    let Some(Ok(cluster)) = &facts.cluster else { return };
+    let here = request.components.iter().filter(|c| matches!(c, Component::Broker(_))).count();
+    // Without any, it is their pods that were not found, which is said of its own.
+    if (1..cluster.brokers.len()).contains(&here) {
+        let detail =
+            format!("the gateway's topology has {} brokers, and {here} have a pod", cluster.brokers.len());
+        findings.push(Finding::new(Reason::BrokerUnreachable, None, detail));
+    }
 }
 
 /// What cannot be seen is not waited for, so it is said: of every broker that does not tell, and of every partition that is
