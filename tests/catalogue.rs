@@ -509,6 +509,47 @@ fn prune_removes_failed_sets_only_when_told_and_never_the_last_good_one() {
 }
 
 #[test]
+fn what_a_cluster_on_a_database_restores_from_is_not_deleted_by_rules() {
+    for native_retention in [false, true] {
+        let named = Profile::named("8.9-rdbms").expect("a profile").without_optimize();
+        let release = Release::with(12, Profile { native_retention, ..named });
+        let command = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-camunda_backup"));
+            command
+                .args(arguments)
+                .env_clear()
+                .env("CAMUNDA_BACKUP_STATE_DIR", release.state.path())
+                .env("GATEWAY_MANAGEMENT_API", release.url(Component::Gateway))
+                .env("BROKER_MANAGEMENT_APIS", release.url(Component::Broker(0)))
+                .stdin(Stdio::null());
+            Ran { output: command.output().expect("the binary runs") }
+        };
+        let zeebe = || {
+            let listed = command(&["list", "-o", "json"]);
+            serde_json::from_str::<Value>(&listed.stdout()).expect("JSON")["items"]
+                .as_array()
+                .map_or(0, Vec::len)
+        };
+        // What the chart does every night, and it is no failure.
+        let created = command(&["create", "--keep-daily", "7", "--keep-weekly", "4", "--failed-after", "7d"]);
+        assert_eq!(created.code(), Some(0), "{}", created.stderr());
+        assert_eq!(zeebe(), 13);
+        assert!(created.stdout().contains("range-would-break"), "{}", created.stdout());
+        // Who has told the cluster to delete by itself need not hear of it every night.
+        let warned = created.stdout().contains("camunda.data.primary-storage.backup.retention");
+        assert_eq!(warned, !native_retention, "{}", created.stdout());
+        let one = release.ids[3].to_string();
+        let refused = command(&["delete", &one, "--yes"]);
+        assert_eq!(refused.code(), Some(13), "{}", refused.stderr());
+        assert!(refused.stderr().contains("range-would-break"), "{}", refused.stderr());
+        assert_eq!(zeebe(), 13);
+        assert_eq!(command(&["delete", &one, "--yes", "--force"]).code(), Some(0));
+        assert_eq!(command(&["prune", "--keep-last", "5", "--accept-broken-ranges"]).code(), Some(0));
+        assert_eq!(zeebe(), 5);
+    }
+}
+
+#[test]
 fn prune_waits_for_nobody_and_warns_of_other_hands() {
     let policies = vec![("nightly".to_owned(), "camunda-backup".to_owned())];
     let release = Release::with(2, Profile { lifecycle_policies: policies, ..Profile::default() });

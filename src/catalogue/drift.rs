@@ -157,7 +157,8 @@ pub fn other_hands(facts: &Facts) -> Vec<Finding> {
         Finding::new(Reason::LifecyclePolicyHere, Component::Search, text)
     };
     let mut findings: Vec<_> = facts.lifecycle_policies.iter().map(policy).collect();
-    if facts.native_retention {
+    // Where the data is in a database, Zeebe's part is the whole backup.
+    if facts.native_retention && facts.elsewhere.is_none() {
         let text = "the brokers are configured with a retention of their own";
         findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
     }

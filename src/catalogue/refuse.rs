@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::drift::{newest_by_time, newest_complete};
 use super::entries::{PartEntry, Set, SetState};
-use super::retention::{IN_THE_MAKING, is_proven_ours};
-use crate::model::{Finding, Reason};
+use super::retention::{IN_THE_MAKING, is_in_a_range, is_proven_ours};
+use crate::model::{Finding, Reason, Severity};
 
 /// Everything that speaks against deleting this set. Empty: it may be deleted.
 ///
 /// `force` lifts what protects a set from a human's mistake: that it is the newest complete one, that it is being taken,
-/// that it may be another release's. It never lifts that a component could not be asked: half of the set would stay.
+/// that it may be another release's, that the cluster's restore needs it. It never lifts that a component could not be asked: half of the set would stay.
 pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Finding> {
     let id = set.id;
     let mut findings = Vec::new();
@@ -26,6 +26,11 @@ pub fn refusals(set: &Set, sets: &[Set], force: bool, now: Timestamp) -> Vec<Fin
     if newest.iter().flatten().any(|newest| newest.id == id) {
         let text = format!("{id} is the newest complete set");
         findings.push(Finding::new(Reason::NewestComplete, None, text));
+    }
+    if set.state == SetState::Complete && is_in_a_range(set) {
+        let text = format!("{id} is one of the backups that the cluster's restore needs without gaps");
+        let finding = Finding::new(Reason::RangeWouldBreak, None, text);
+        findings.push(Finding { severity: Severity::Error, ..finding });
     }
     // A run of ours left word that it began it and has ended: the same proof, and a better one.
     if set.is_left_by_our_run() {

@@ -1,6 +1,6 @@
 //! Which sets are kept, which are deleted, and why: a pure function of sets, policy and time.
 //!
-//! The rules are those of `restic forget`, whose names people know, with three differences that make a mistake cheaper:
+//! The rules are those of `restic forget`, whose names people know, with four differences that make a mistake cheaper:
 //!
 //! - **The newest complete set is always kept**, whatever the policy says; and while no set is complete nothing is deleted.
 //! - **Only complete sets count.** A failed one never takes a place, and is deleted by `failed_after` alone. One whose
@@ -8,6 +8,8 @@
 //!   either, but is kept as long as it would be if it were complete.
 //! - **Only what is ours is deleted.** The brokers of this release must know a set that is not complete: snapshots prove
 //!   nothing, as releases may share a repository. `unproven` says that they do not.
+//! - **No range is broken.** Where the data is in a relational database, a restore goes by ranges of the brokers' backups
+//!   without gaps, most of which the cluster takes on a schedule of its own: none is deleted, unless `broken_ranges` says so.
 //! - **A clock is not trusted.** "Newest" is the highest ID, because Zeebe takes no lower one; where the times say otherwise
 //!   (a cluster installed anew or restored), what is newest by either is kept. `within` counts back from
 //!   the newest complete set and not from now: when backups have stopped, or the clock has jumped ahead, nothing more is
@@ -42,6 +44,8 @@ pub struct Policy {
     pub failed_after: Option<Duration>,
     /// Also delete failed sets that the brokers do not know: no other release keeps snapshots in this repository.
     pub unproven: bool,
+    /// Also delete backups that the cluster's own restore needs without gaps.
+    pub broken_ranges: bool,
     /// In which an hour, a day, a week, a month, a year begins.
     pub zone: TimeZone,
 }
@@ -54,6 +58,7 @@ impl Default for Policy {
             every: BTreeMap::new(),
             failed_after: None,
             unproven: false,
+            broken_ranges: false,
             zone: TimeZone::UTC,
         }
     }
@@ -141,6 +146,8 @@ pub enum Why {
     Future,
     /// No set is complete: this may be all there is.
     NoneComplete,
+    /// No rule keeps it, but the cluster's own restore needs its backups without gaps.
+    RangeWouldBreak,
     /// No rule keeps it.
     NotKept,
     /// Failed or incomplete for long enough.
@@ -164,6 +171,7 @@ impl Why {
             Why::TimeUnknown => "time-unknown",
             Why::Future => "from-the-future",
             Why::NoneComplete => "none-complete",
+            Why::RangeWouldBreak => "range-would-break",
             Why::NotKept => "not-kept",
             Why::FailedLong => "failed-long",
         }
@@ -237,6 +245,10 @@ pub fn retention(sets: &[Set], policy: &Policy, now: Timestamp) -> Vec<Decision>
                     by_rules(set, held_rests.remove(&set.id))
                 }
                 SetState::Failed | SetState::Incomplete => broken(set, policy, now, newest, shared),
+            };
+            let (keep, reasons) = match keep {
+                false if is_in_a_range(set) && !policy.broken_ranges => (true, vec![Why::RangeWouldBreak]),
+                decided => (decided, reasons),
             };
             Decision { id: set.id, state: set.state, started: set.started, keep, reasons }
         })
@@ -334,6 +346,13 @@ fn broken(
 /// other's, and only the brokers' store belongs to one release alone.
 pub fn is_proven_ours(set: &Set) -> bool {
     set.parts.get(&Part::Zeebe).is_some_and(|p| matches!(p, PartEntry::Found { .. }))
+}
+
+/// Whether the brokers know it, and a restore goes by ranges of their backups: where the data is in a relational database,
+/// which is what is elsewhere (camunda/camunda#43797: a deletion by hand makes the whole range untrusted; #44588: a restore
+/// verifies that there is no gap).
+pub fn is_in_a_range(set: &Set) -> bool {
+    set.elsewhere.is_some() && is_proven_ours(set)
 }
 
 /// Whether it looks like a whole backup of another release: the brokers do not know it, and every part that is there is

@@ -57,6 +57,22 @@ fn every(rules: &[(Every, u32)]) -> Policy {
 }
 
 #[test]
+fn no_range_is_broken_unless_that_is_wanted() {
+    let mut sets = taken(&[1, 25, 49]);
+    sets.push(set(0x10_0000, SetState::Failed, Some(NOW - 500 * HOUR)));
+    let policy = Policy { last: Some(1), failed_after: Some(Duration::from_secs(3600)), ..Policy::default() };
+    assert_eq!(deleted(&retention(&sets, &policy, now())).len(), 3);
+    for set in &mut sets {
+        set.elsewhere = Some("the relational database");
+    }
+    let decisions = retention(&sets, &policy, now());
+    assert_eq!(deleted(&decisions), BTreeSet::new());
+    assert_eq!(decisions.iter().filter(|d| d.reasons == [Why::RangeWouldBreak]).count(), 3);
+    let policy = Policy { broken_ranges: true, ..policy };
+    assert_eq!(deleted(&retention(&sets, &policy, now())).len(), 3);
+}
+
+#[test]
 fn rules_add_up() {
     let sets = taken(&[1, 5, 25, 26, 49, 200, 900]);
     assert_eq!(kept(&sets, &Policy { last: Some(2), ..Policy::default() }), [7, 6]);
@@ -263,6 +279,7 @@ fn policies() -> impl Strategy<Value = Policy> {
                 every: rules.into_iter().filter_map(|(e, n)| Some((e, n?))).collect(),
                 failed_after: failed.map(hours),
                 unproven,
+                broken_ranges: false,
                 zone: TimeZone::get(zone).expect("known"),
             }
         })
@@ -276,6 +293,7 @@ fn more(policy: &Policy, by: u32) -> Policy {
         every: policy.every.iter().map(|(e, n)| (*e, n + by)).collect(),
         failed_after: policy.failed_after.map(|d| d + Duration::from_secs(3600) * by),
         unproven: policy.unproven,
+        broken_ranges: policy.broken_ranges,
         zone: policy.zone.clone(),
     }
 }

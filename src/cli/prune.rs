@@ -124,6 +124,12 @@ async fn decide(
         let text = format!("kept although not complete, because the brokers do not know them: {unproven}");
         findings.push(Finding::new(Reason::KeptUnproven, None, text));
     }
+    let needed = decisions.iter().filter(|d| d.reasons.contains(&Why::RangeWouldBreak)).count();
+    // Where the cluster deletes by itself, that is as it should be.
+    if needed > 0 && !looked.facts.native_retention {
+        let text = format!("kept although no rule keeps them: {needed}");
+        findings.push(Finding::new(Reason::RangeWouldBreak, None, text));
+    }
     let view = PruneView {
         dry_run: false,
         policy: rules.keep.rules(),

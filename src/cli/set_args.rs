@@ -126,8 +126,8 @@ pub struct DeleteArgs {
     /// Do not ask; without a terminal nobody can be asked
     #[arg(short, long, help_heading = "Deletion")]
     pub yes: bool,
-    /// Also the newest complete backup, one that is being taken, and one that may belong to another release; never one of
-    /// which a component could not be asked
+    /// Also the newest complete backup, one that is being taken, one that may belong to another release, and one that the
+    /// cluster's own restore needs; never one of which a component could not be asked
     #[arg(long, help_heading = "Deletion")]
     pub force: bool,
     /// Print what would be deleted, and delete nothing
@@ -192,6 +192,10 @@ pub struct KeepArgs {
     /// No other release keeps snapshots in this repository: with --failed-after, also delete what the brokers do not know
     #[arg(long, env = "CAMUNDA_BACKUP_REPOSITORY_IS_OURS")]
     pub repository_is_ours: bool,
+    /// Also delete backups of the brokers that the cluster's own restore needs without gaps: where the data is in a relational
+    /// database, nothing is deleted without this
+    #[arg(long, env = "CAMUNDA_BACKUP_ACCEPT_BROKEN_RANGES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub accept_broken_ranges: bool,
     /// Time zone in which an hour, a day, a week, a month and a year begin: UTC, Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC", env = "CAMUNDA_BACKUP_TIME_ZONE")]
     pub time_zone: String,
@@ -214,6 +218,7 @@ impl KeepArgs {
             every: every.collect::<BTreeMap<_, _>>(),
             failed_after: self.failed_after,
             unproven: self.repository_is_ours,
+            broken_ranges: self.accept_broken_ranges,
             zone,
         })
     }

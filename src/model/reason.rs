@@ -334,6 +334,9 @@ reasons! {
         "only Elasticsearch 8.16 and later have one; rehearse a restore instead";
 
     // Found by delete and prune, and why sets are kept.
+    /// The cluster's own restore needs the brokers' backups without gaps, so none of them is deleted.
+    RangeWouldBreak = "range-would-break", Warning,
+        "let the cluster delete them, from the oldest on: camunda.data.primary-storage.backup.retention.window; prune --accept-broken-ranges and delete --force delete them all the same: what is left can then only be restored by its ID";
     /// Nothing of this set is there.
     SetNotFound = "set-not-found", Error,
         "look at what there is: camunda-backup list";

@@ -8,7 +8,7 @@ use super::{BackupRequest, backup::PlanError, nearest};
 use crate::dialect::{Shape, defects};
 use crate::model::{
     Answer, Behind, Component, ExporterPhase, Facts, Finding, Part, PartState, Problem, ProblemKind, Reason,
-    RepositoryFacts, Severity, WHOLE_CLUSTER, is_record_of,
+    RepositoryFacts, Severity, Storage, WHOLE_CLUSTER, is_record_of,
 };
 
 /// A procedure that preflight let pass. Nothing else can be driven.
@@ -62,7 +62,8 @@ pub fn preflight(
         exporting(facts, &mut findings);
         every_broker(request, facts, &mut findings);
     }
-    if facts.native_retention {
+    // On relational storage Zeebe's part is the whole backup, and only the cluster deletes without a gap.
+    if facts.native_retention && nearest(request, facts).storage != Storage::Relational {
         let text = "camunda.data.primary-storage.backup.retention is configured";
         findings.push(Finding::new(Reason::NativeRetention, Component::Gateway, text));
     }
