@@ -65,6 +65,16 @@ impl JournalState {
         self.holder().filter(|_| self.is_held())
     }
 
+    /// Whether a pause is left by a dead run, and somebody who lives is resuming exporting.
+    pub fn is_being_repaired(&self) -> bool {
+        let verb = match self {
+            Self::None => None,
+            Self::Lease(state) => state.holder.as_ref().map(|h| h.verb.as_str()),
+            Self::File(peek) => peek.entry.holder.as_ref().filter(|_| peek.held).map(|h| h.verb.as_str()),
+        };
+        self.armed().is_some() && matches!(verb, Some("resume" | "guard"))
+    }
+
     /// Who holds the release, in words; with files: somebody who lives.
     pub fn holder(&self) -> Option<String> {
         match self {

@@ -73,6 +73,10 @@ async fn one(
         Err(NotOpened::Held(text)) if args.if_abandoned => {
             if let Ok(journal) = JournalState::look(&setup).await {
                 context.notes.paused_since(journal.armed());
+                // Whether that succeeds is not known: it must not pass for a look that found nothing.
+                if journal.is_being_repaired() {
+                    return Err(context.fail(Exit::Held, format!("{text}; exporting is not seen to run yet")));
+                }
             }
             context.console.info(&format!("nothing to resume: {text}"));
             return Ok(Vec::new());

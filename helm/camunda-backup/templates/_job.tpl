@@ -1,6 +1,6 @@
 {{/*
 One CronJob. Called with (dict "root" $ "of" SETTINGS "component" NAME "name" NAME "schedule" CRON "suspend" BOOL "args" LIST
-"backoffLimit" N "deadline" SECONDS "grace" SECONDS "late" SECONDS "successes" N "failures" N "final" LIST).
+"concurrency" POLICY "backoffLimit" N "deadline" SECONDS "grace" SECONDS "late" SECONDS "successes" N "failures" N "final" LIST).
 */}}
 {{- define "camunda-backup.cronJob" -}}
 apiVersion: batch/v1
@@ -19,7 +19,7 @@ spec:
   schedule: {{ .schedule | quote }}
   timeZone: {{ .of.timeZone | quote }}
   suspend: {{ .suspend }}
-  concurrencyPolicy: Forbid
+  concurrencyPolicy: {{ .concurrency }}
   startingDeadlineSeconds: {{ .late | int64 }}
   successfulJobsHistoryLimit: {{ .successes }}
   failedJobsHistoryLimit: {{ .failures }}
