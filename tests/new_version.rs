@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use camunda_backup::client::Method;
-use camunda_backup::dialect::{Dialect, Ids, Phase, Route, Shape};
+use camunda_backup::dialect::{Dialect, Ids, Phase, Restores, Route, Shape};
 use camunda_backup::exit::Exit;
 use camunda_backup::model::{Component, Part, PartState, Reason, Storage, Topology, Version};
 use camunda_backup::plan;
@@ -57,6 +57,7 @@ static ROWS: [Dialect; 1] = [Dialect {
     ],
     gaps: &[],
     elsewhere: None,
+    restores: Restores::Exact,
     pause: "/actuator/exporting/pause?soft=true",
     resume: "/actuator/exporting/resume",
     phases: "/actuator/partitions",

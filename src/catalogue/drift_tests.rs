@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::dialect::Restores;
 use crate::model::{LifecyclePolicy, PartState, Problem};
 
 const NOW: i64 = 1_764_000_000;
@@ -24,7 +25,14 @@ fn history(zeebe: &[bool]) -> Vec<Set> {
 fn found(sets: &[Set], facts: &Facts) -> Vec<Reason> {
     let now = Timestamp::from_second(NOW).expect("in range");
     let grace = Duration::from_secs(900);
-    let measure = Measure { facts, records_prefix: "zeebe-record", version: None, now, grace };
+    let measure = Measure {
+        facts,
+        records_prefix: "zeebe-record",
+        version: None,
+        restores: Restores::Exact,
+        now,
+        grace,
+    };
     drift(sets, &measure).iter().map(|f| f.reason).collect()
 }
 

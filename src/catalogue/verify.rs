@@ -2,7 +2,7 @@
 //!
 //! A part is judged by what is there, not by what its owner calls it; a component that could not be asked makes a set
 //! neither good nor bad, and never good. Sources of the rules: the restore pages of the guide (same version to the patch
-//! level, same number of partitions, same prefixes, every snapshot of the ID).
+//! level, on relational storage the same minor version or the next, same number of partitions, same prefixes, every snapshot of the ID).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::detail::{Detail, PieceDetail};
 use super::entries::{PartEntry, SetState};
+use crate::dialect::Restores;
 use crate::model::{Component, Facts, Finding, Part, PartState, Reason, Severity, Version, is_record_of};
 
 /// What a set is measured against.
@@ -22,6 +23,8 @@ pub struct Measure<'a> {
     pub records_prefix: &'a str,
     /// The version, where the components do not tell it.
     pub version: Option<&'a Version>,
+    /// Into which versions a backup of this release can be restored.
+    pub restores: Restores,
     /// The time.
     pub now: Timestamp,
     /// How long a set may take before a missing part counts: another run may be at it.
@@ -298,9 +301,11 @@ fn versions(part: Part, pieces: &[PieceDetail], measure: &Measure<'_>) -> Vec<(R
     let component = measure.facts.components.get(&owner(part)).and_then(|c| c.version.as_ref());
     // A version that was given is that of the release; Optimize has patch levels of its own.
     let given = measure.version.filter(|_| part != Part::Optimize);
+    // Optimize keeps its own rule: it is snapshots wherever it is.
+    let rule = if part == Part::Optimize { Restores::Exact } else { measure.restores };
     if part != Part::Records
         && let Some(running) = component.or(given)
-        && taken.iter().any(|v| *v != running && !(running.patch.is_none() && v.line() == running.line()))
+        && taken.iter().any(|v| !rule.into_version(v, running))
     {
         wrong.push((Reason::VersionDiffers, format!("made by {}, running is {running}", names())));
     }

@@ -88,10 +88,15 @@ fn expected() -> BTreeSet<Part> {
 }
 
 fn reasons_at(facts: &Facts, now: i64) -> Vec<Reason> {
+    reasons_by(Restores::Exact, facts, now)
+}
+
+fn reasons_by(restores: Restores, facts: &Facts, now: i64) -> Vec<Reason> {
     let measure = Measure {
         facts,
         records_prefix: "zeebe-record",
         version: None,
+        restores,
         now: Timestamp::from_second(now).expect("in range"),
         grace: Duration::from_secs(900),
     };
@@ -122,6 +127,27 @@ fn away() -> Problem {
 #[test]
 fn a_good_set_has_nothing_against_it() {
     assert_eq!(reasons(&good()), []);
+}
+
+#[test]
+fn on_relational_storage_a_patch_level_is_no_other_version() {
+    let taken_by = |version: &str| {
+        let mut facts = good();
+        facts.backups.insert(Part::Zeebe, Ok(vec![zeebe(&[1, 2], version)]));
+        let reasons = reasons_by(Restores::SameOrNextMinor, &facts, 1_700_086_400);
+        reasons.contains(&Reason::VersionDiffers)
+    };
+    // 8.6.0 runs.
+    for (version, differs) in [
+        ("8.6.0", false),
+        ("8.6.7", false),
+        ("8.5.3", false),
+        ("8.4.9", true),
+        ("8.7.0", true),
+        ("7.6.0", true),
+    ] {
+        assert_eq!(taken_by(version), differs, "{version}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::catalogue::{Measure, SetState, details, judge};
 use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Severity};
+use crate::plan;
 use crate::render::{DetailView, Document, RecordView};
 use crate::survey::{open_sets, surroundings};
 
@@ -43,6 +44,7 @@ async fn describe(context: &Context, args: DescribeArgs) -> Result<Exit, Exit> {
         facts: &looked.facts,
         records_prefix: &setup.request.records_prefix,
         version: setup.request.version.as_ref(),
+        restores: plan::nearest(&setup.request, &looked.facts).restores,
         now: super::timestamp(),
         grace: args.young,
     };

@@ -11,6 +11,7 @@ use crate::cluster::rights::Command;
 use crate::dialect::search;
 use crate::exit::Exit;
 use crate::model::{BackupId, Component, Facts, Finding, Problem, Reason, Severity};
+use crate::plan;
 use crate::render::{Document, VerdictView, VerificationView};
 use crate::survey::{integrity, open_sets, surroundings};
 
@@ -59,6 +60,7 @@ async fn look(
         facts: &looked.facts,
         records_prefix: &setup.request.records_prefix,
         version: setup.request.version.as_ref(),
+        restores: plan::nearest(&setup.request, &looked.facts).restores,
         now,
         grace: args.young,
     };

@@ -13,5 +13,5 @@ mod select;
 pub const METRICS: &str = "/actuator/prometheus";
 
 pub use defects::{DEFECTS, Defect, defects};
-pub use rows::{Dialect, Gap, IN_BRIEF, Ids, Phase, ROWS, Route, Shape, Sign};
+pub use rows::{Dialect, Gap, IN_BRIEF, Ids, Phase, ROWS, Restores, Route, Shape, Sign};
 pub use select::{Recognised, Seen, Unsupported, candidates, known, nearest, recognise};

@@ -34,6 +34,8 @@ pub struct Dialect {
     pub gaps: &'static [Gap],
     /// What belongs to a restore and is in no part: said wherever a backup is shown.
     pub elsewhere: Option<&'static str>,
+    /// Into which versions a backup can be restored.
+    pub restores: Restores,
     /// Soft pause, and resume. Never a hard pause: it stops the export, and on some patch levels a hard pause after a
     /// soft one corrupts the persisted state.
     pub pause: &'static str,
@@ -116,6 +118,30 @@ pub enum Ids {
     Cluster,
 }
 
+/// Into which versions what the orchestration cluster took can be restored (restore pages of the guide, 8.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restores {
+    /// The very version that took it, to the patch level: snapshots carry it in their names.
+    Exact,
+    /// Any patch level of its minor version, or of the next one.
+    SameOrNextMinor,
+}
+
+impl Restores {
+    /// Whether what `taken` took can be restored into `running`.
+    pub fn into_version(self, taken: &Version, running: &Version) -> bool {
+        match self {
+            Restores::Exact => {
+                taken == running || (running.patch.is_none() && taken.line() == running.line())
+            }
+            Restores::SameOrNextMinor => {
+                let minors = running.minor.checked_sub(taken.minor);
+                taken.major == running.major && minors.is_some_and(|n| n <= 1)
+            }
+        }
+    }
+}
+
 /// What tells the storage of a row by itself: the exporters that the gateway lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sign {
@@ -154,6 +180,7 @@ const COMMON: Dialect = Dialect {
     routes: &[],
     gaps: &[],
     elsewhere: None,
+    restores: Restores::Exact,
     pause: "/actuator/exporting/pause?soft=true",
     resume: "/actuator/exporting/resume",
     phases: "/actuator/partitions",
@@ -206,6 +233,7 @@ const RELATIONAL: Dialect = Dialect {
     order: NO_PAUSE,
     routes: routes::RELATIONAL,
     elsewhere: DATABASE,
+    restores: Restores::SameOrNextMinor,
     native_retention: Some(RETENTION),
     ..COMMON
 };

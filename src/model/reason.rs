@@ -268,7 +268,7 @@ reasons! {
         "snapshots were deleted or added by hand, or two backups were mixed: take a new backup, then delete this one";
     /// The part was made by another version than the one that runs.
     VersionDiffers = "version-differs", Error,
-        "a backup is restored into the very version that made it, to the patch level: take a new backup after every update, and keep the old version's images as long as its backups";
+        "a backup is restored into the very version that made it, to the patch level (on a relational database into the same minor version or the next): take a new backup after every update, and keep the old version's images as long as its backups";
     /// The Zeebe backup has another number of partitions than the cluster.
     PartitionCountDiffers = "partition-count-differs", Error,
         "restore it into a cluster with the number of partitions that it was taken from";
