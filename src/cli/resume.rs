@@ -39,9 +39,11 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
             // Who has nothing to do with that cluster has been served.
             Err(_) if !all.is_empty() => {}
             Err(exit) => {
-                context.console.info(
+                if matches!(exit, Exit::NotFound | Exit::NoAccess) {
+                    context.console.info(
                     "whether a run left exporting paused there is not known: name the release with --release and -n, or by --gateway-url",
                 );
+                }
                 unknown = Some(exit);
             }
         }
