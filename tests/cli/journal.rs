@@ -1,11 +1,12 @@
 //! The journal that cannot be used: nothing is paused without one, and nothing is taken for "nothing armed".
 
 use std::fs;
+use std::time::Duration;
 
 use camunda_backup::model::ExporterPhase;
-use camunda_backup::sim::Profile;
+use camunda_backup::sim::{Profile, Timings};
 
-use crate::lab::{Lab, quick, run};
+use crate::lab::{Lab, quick, run, until};
 
 #[test]
 fn where_no_journal_can_be_written_nothing_is_paused() {
@@ -52,6 +53,26 @@ fn a_journal_that_is_none_is_refused_by_name() {
     assert_eq!(fs::read(&journal).expect("readable"), b"{", "it was not ours to overwrite");
     // But exporting can be made to run.
     lab.run(&["resume"]).expect(0).says(path).says("resuming without a journal");
+}
+
+#[test]
+fn a_journal_that_cannot_be_cleared_at_the_end_is_tried_again() {
+    let timings = Timings { records: Duration::from_secs(2), ..Timings::quick() };
+    let lab = Lab::new(Profile { timings, ..Profile::default() });
+    let running = lab.paused(&["create", "--no-guard"]);
+    // A disk that is full from now on: root may write anywhere.
+    let in_the_way = lab.journal().with_extension("json.new");
+    until("the pause is known to be answered", || fs::create_dir(&in_the_way).is_ok());
+    running.heard("trying again");
+    lab.assert_exporting();
+    assert!(lab.is_armed(), "so the next run would repair, and call the backup dead");
+    fs::remove_dir(&in_the_way).expect("it is empty");
+    running.wait().expect(0).shows("is complete");
+    assert!(!lab.is_armed());
+    lab.run(&["create"]).expect(0);
+    let listed = lab.run(&["list", "-o", "json"]).expect(0).json();
+    let states: Vec<_> = listed["items"].as_array().expect("items").iter().map(|i| &i["state"]).collect();
+    assert_eq!(states, ["complete", "complete"], "{listed}");
 }
 
 #[test]
