@@ -15,7 +15,7 @@ pub enum Exit {
     Usage = 2,
     /// No release, or several and none was chosen; or the backup that was named is not there.
     NotFound = 10,
-    /// Version or topology is not supported.
+    /// Version or topology is not supported, or not known.
     Unsupported = 11,
     /// Nothing could be asked, or we are not allowed to.
     NoAccess = 12,
@@ -47,7 +47,10 @@ impl Exit {
             Exit::NotFound,
             "the release was not found, or there are several, or the backup that was named is not there; nothing was changed",
         ),
-        (Exit::Unsupported, "this Camunda version or topology is not supported; nothing was changed"),
+        (
+            Exit::Unsupported,
+            "this Camunda version or topology is not supported, or not known; nothing was changed",
+        ),
         (Exit::NoAccess, "nothing could be reached, or access was denied; nothing was changed"),
         (Exit::Preflight, "preflight found problems; nothing was changed"),
         (Exit::NotGood, "check or verify found the state not good"),
@@ -102,15 +105,39 @@ impl Exit {
                     | Reason::SearchUnauthorized
                     | Reason::BrokerUnreachable
                     | Reason::RightMissing
-                    // Follows from the others: who cannot be asked does not tell its version.
-                    | Reason::VersionUnknown
             )
         };
+        // Who cannot be asked does not tell its version: beside such an error it follows from that.
+        let unknown = |reason| reason == Reason::VersionUnknown;
         match errors.as_slice() {
             [] => None,
-            [..] if errors.iter().any(|f| f.reason == Reason::VersionUnsupported) => Some(Exit::Unsupported),
-            [..] if errors.iter().all(|f| access(f.reason)) => Some(Exit::NoAccess),
+            [..] if errors.iter().any(|f| f.reason == Reason::VersionUnsupported)
+                || errors.iter().all(|f| unknown(f.reason)) =>
+            {
+                Some(Exit::Unsupported)
+            }
+            [..] if errors.iter().all(|f| access(f.reason) || unknown(f.reason)) => Some(Exit::NoAccess),
             [..] => Some(Exit::Preflight),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_not_known_is_no_matter_of_access_by_itself() {
+        let of = |reasons: &[Reason]| {
+            let findings: Vec<_> = reasons.iter().map(|r| Finding::new(*r, None, "")).collect();
+            Exit::of_findings(&findings)
+        };
+        // The same again, and again: no Job starts anew for it.
+        assert_eq!(of(&[Reason::VersionUnknown]), Some(Exit::Unsupported));
+        assert!(!Exit::Unsupported.is_worth_another_run());
+        assert_eq!(of(&[Reason::VersionUnknown, Reason::ExportersBehind]), Some(Exit::Unsupported));
+        assert_eq!(of(&[Reason::VersionUnknown, Reason::ComponentUnreachable]), Some(Exit::NoAccess));
+        assert_eq!(of(&[Reason::VersionUnknown, Reason::RepositoryMissing]), Some(Exit::Preflight));
+        assert_eq!(of(&[Reason::ExportersBehind]), None);
     }
 }

@@ -85,7 +85,9 @@ fn of_the_cluster() {
 
 #[test]
 fn of_versions() {
-    sees(&faulty("* GET /actuator/info status:404"), &[], "version-unknown", "error");
+    let silent = faulty("* GET /actuator/info status:404");
+    sees(&silent, &[], "version-unknown", "error");
+    silent.run(&["create"]).expect(11).says("--camunda-version").says("nothing was changed");
     sees(&Lab::quick(), &["--camunda-version", "8.6.1"], "version-given", "warning");
     sees(&Lab::quick(), &["--camunda-version", "8.8.1"], "version-contradicted", "error");
     // Web applications whose backup is switched off are no database.
