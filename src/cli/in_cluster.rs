@@ -3,16 +3,19 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
+use clap::Parser as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Context;
-use super::args::{CreateArgs, ReleaseArgs};
+use super::args::{Cli, CreateArgs, ReleaseArgs, Verb};
 use super::create::{flags, quoted};
 use super::reach::{Unreached, connect, connection, named, through_kubernetes};
 use super::rights::Where;
 use super::setup::{Usage, base_url};
 use crate::cluster::rights::Command;
-use crate::cluster::{Cluster, ClusterError, JobEnd, JobFromImage, JobSource, StartedJob};
+use crate::cluster::{
+    Cluster, ClusterError, JobEnd, JobFromImage, JobLimits, JobSource, LimitsOf, StartedJob,
+};
 use crate::exit::Exit;
 use crate::render::{Document, FollowedView, plain_lines};
 
@@ -28,13 +31,35 @@ const PODS: u32 = 3;
 /// When Kubernetes ends a Job from an image, in seconds: later than every limit of its own, as the chart has it. Each attempt
 /// has its timeout, the time to resume, and ten minutes for what a failed one has begun; before the first a dead run may have
 /// to be repaired, after the last there is pruning (half an hour); and all of it once for each pod.
-fn deadline(args: &CreateArgs) -> u64 {
+fn deadline(args: &CreateArgs, pods: u32) -> u64 {
     let resume = args.resume_timeout.as_secs();
     let attempt = args.timeout.as_secs().saturating_add(resume).saturating_add(600);
     let attempts = attempt.saturating_mul(u64::from(args.retries) + 1);
     let pod = attempts.saturating_add(resume).saturating_add(1860);
     // The API has signed numbers.
-    pod.saturating_mul(u64::from(PODS)).min(u64::from(u32::MAX))
+    pod.saturating_mul(u64::from(pods)).min(u64::from(u32::MAX))
+}
+
+/// From SIGTERM to the end of a pod, in seconds: the time for resuming, and half a minute.
+fn grace(args: &CreateArgs) -> u32 {
+    u32::try_from(args.resume_timeout.as_secs().saturating_add(30)).unwrap_or(u32::MAX)
+}
+
+/// What Kubernetes has to give a Job from a `CronJob` with these arguments: the chart computes it from its own.
+fn limits(container: &[String], pods: u32) -> Option<JobLimits> {
+    let words = std::iter::once("camunda-backup").chain(container.iter().map(String::as_str));
+    match Cli::try_parse_from(words).ok()?.verb {
+        Verb::Create(args) => {
+            Some(JobLimits { grace_seconds: grace(&args), deadline_seconds: deadline(&args, pods) })
+        }
+        _ => None,
+    }
+}
+
+/// Whether something was typed that a Job's limits are computed from. Else they are as whoever installed it wants them.
+fn asks_for_time(words: &[String]) -> bool {
+    let flags = ["--timeout=", "--resume-timeout=", "--retries="];
+    words.iter().any(|word| flags.iter().any(|flag| word.starts_with(flag)))
 }
 
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
@@ -108,7 +133,8 @@ async fn start(
     {
         words.push(format!("--backup-id={id}"));
     }
-    let job = cluster.start_job(&namespace, &release, &source, &words).await?;
+    let limits = asks_for_time(&words).then_some(limits as LimitsOf);
+    let job = cluster.start_job(&namespace, &release, &source, &words, limits).await?;
     let from = match &source {
         JobSource::CronJob(name) => format!("CronJob {name}"),
         JobSource::Image(image) => format!("image {}", image.image),
@@ -147,13 +173,11 @@ async fn source(
     release: &str,
 ) -> Result<JobSource, Unreached> {
     if let Some(image) = &args.job.image {
-        // From SIGTERM to the end: the time for resuming, and half a minute.
-        let grace = args.resume_timeout.as_secs().saturating_add(30);
         return Ok(JobSource::Image(JobFromImage {
             image: image.clone(),
             service_account: args.job.service_account.clone(),
-            grace_seconds: u32::try_from(grace).unwrap_or(u32::MAX),
-            deadline_seconds: deadline(args),
+            grace_seconds: grace(args),
+            deadline_seconds: deadline(args, PODS),
             retries: PODS - 1,
             final_codes: final_codes(),
         }));
@@ -356,9 +380,6 @@ async fn after_a_death(
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
-    use super::super::args::{Cli, Verb};
     use super::*;
 
     #[test]
@@ -372,7 +393,7 @@ mod tests {
         let of = |words: &[&str]| {
             let cli = Cli::try_parse_from([&["x", "create"], words].concat()).expect("flags");
             let Verb::Create(args) = cli.verb else { panic!("create") };
-            deadline(&args)
+            deadline(&args, PODS)
         };
         let words = ["--timeout=1h", "--resume-timeout=5m", "--retries=1"];
         assert_eq!(of(&words), 3 * (2 * (3600 + 300 + 600) + 300 + 1860));
@@ -381,5 +402,21 @@ mod tests {
             u64::from(u32::MAX),
             "the API has signed numbers"
         );
+    }
+
+    #[test]
+    fn a_job_from_a_cron_job_has_the_time_that_is_typed_beside_what_the_chart_says() {
+        let of = |words: &str| {
+            let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+            limits(&words, 2).map(|l| (l.grace_seconds, l.deadline_seconds))
+        };
+        let chart = "create --timeout 1h --resume-timeout 5m --retries 1 --on-failure keep --keep-daily 7";
+        assert_eq!(of(chart), Some((330, 2 * (2 * (3600 + 300 + 600) + 300 + 1860))));
+        let typed = format!("{chart} --timeout=8h --resume-timeout=20m");
+        assert_eq!(of(&typed), Some((1230, 2 * (2 * (28_800 + 1200 + 600) + 1200 + 1860))));
+        // Of a chart that knows more than we do, nothing is computed.
+        assert_eq!(of("create --from-the-future 1"), None);
+        assert_eq!(of("verify"), None);
+        assert!(asks_for_time(&["--retries=3".to_owned()]) && !asks_for_time(&["--backup-id=1".to_owned()]));
     }
 }

@@ -26,7 +26,7 @@ pub use access::{AccessOptions, Cluster, request_timeout};
 pub use error::{Ask, ClusterError};
 pub use forward::{ForwardTransport, PodForward, Target};
 pub use inventory::Inventory;
-pub use jobs::{JobEnd, JobFromImage, JobSource, StartedJob};
+pub use jobs::{JobEnd, JobFromImage, JobLimits, JobSource, LimitsOf, StartedJob};
 pub use kubeconfig::contexts;
 pub use lease::{Acquired, Holder, LeaseJournal, LeaseOptions, LeaseState, holder_identity, lease_name};
 pub use records::{EventLog, Occasion, Record, RecordedPart, Records};

@@ -26,7 +26,7 @@ pub async fn install(space: &Space, name: &str, args: &Value, retries: u32) {
 pub async fn start(space: &Space, name: &str, arguments: &[&str]) -> Result<StartedJob, ClusterError> {
     let arguments: Vec<_> = arguments.iter().map(|a| (*a).to_owned()).collect();
     let source = JobSource::CronJob(name.to_owned());
-    space.cluster.start_job(&space.name, "camunda", &source, &arguments).await
+    space.cluster.start_job(&space.name, "camunda", &source, &arguments, None).await
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn an_image_that_is_not_there_is_told_and_the_rights_are_those_of_the_tabl
         final_codes: vec![2, 40],
     };
     let source = JobSource::Image(from.clone());
-    let job = account.start_job(&space.name, "camunda", &source, &[]).await.expect("started");
+    let job = account.start_job(&space.name, "camunda", &source, &[], None).await.expect("started");
     let news = std::cell::RefCell::new(Vec::new());
     let follow = account.follow_job(&job, |_| {}, |n| news.borrow_mut().push(n.to_owned()));
     let stop = async {
@@ -120,7 +120,8 @@ async fn an_image_that_is_not_there_is_told_and_the_rights_are_those_of_the_tabl
     let enforce = "pod-security.kubernetes.io/enforce=restricted";
     space.kubectl(&["label", "namespace", &space.name, enforce]).await;
     from.image = IMAGE.to_owned();
-    let job = account.start_job(&space.name, "camunda", &JobSource::Image(from), &[]).await.expect("started");
+    let job =
+        account.start_job(&space.name, "camunda", &JobSource::Image(from), &[], None).await.expect("started");
     let end = account.follow_job(&job, |_| {}, |_| {}).await;
     assert!(matches!(end, Ok(JobEnd::Exited { code: 1, .. })), "{end:?}");
 }

@@ -62,6 +62,40 @@ pub(super) fn from_cron_job(cron_job: &Value, arguments: &[String]) -> Result<Va
     Ok(job)
 }
 
+/// How long Kubernetes has to leave a run alone, so that its own limits come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobLimits {
+    /// From SIGTERM to its end, in seconds.
+    pub grace_seconds: u32,
+    /// All of its pods together, in seconds.
+    pub deadline_seconds: u64,
+}
+
+/// The limits that the arguments of a container ask for, with so many pods one after the other. `None`: it cannot be told.
+pub type LimitsOf = fn(&[String], u32) -> Option<JobLimits>;
+
+/// Gives a Job the time that its arguments ask for, where the `CronJob` has given it less.
+pub(super) fn raise(job: &mut Value, limits: LimitsOf) {
+    let name = container(job).unwrap_or_default().to_owned();
+    let spec = &mut job["spec"];
+    let pods =
+        spec["backoffLimit"].as_u64().and_then(|n| u32::try_from(n).ok()).map_or(7, |n| n.saturating_add(1));
+    let containers = spec["template"]["spec"]["containers"].as_array();
+    let ours = containers.and_then(|all| all.iter().find(|c| c["name"] == name.as_str()));
+    let args = ours.and_then(|c| c["args"].as_array()).into_iter().flatten();
+    let args: Vec<String> = args.filter_map(|a| a.as_str().map(str::to_owned)).collect();
+    let Some(limits) = limits(&args, pods) else { return };
+    // Without a deadline it has all the time.
+    if spec["activeDeadlineSeconds"].as_u64().is_some_and(|given| given < limits.deadline_seconds) {
+        spec["activeDeadlineSeconds"] = limits.deadline_seconds.into();
+    }
+    let pod = &mut spec["template"]["spec"];
+    // What Kubernetes gives where nothing says it.
+    if pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30) < u64::from(limits.grace_seconds) {
+        pod["terminationGracePeriodSeconds"] = limits.grace_seconds.into();
+    }
+}
+
 pub(super) fn from_image(from: &JobFromImage, release: &str, arguments: &[String]) -> Value {
     let labels = json!({ MANAGED_BY: OURS, RELEASE: names::label_value(release) });
     let mut args = vec!["create".to_owned(), "--release".to_owned(), release.to_owned()];

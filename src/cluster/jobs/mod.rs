@@ -22,7 +22,7 @@ use super::error::{Ask, ClusterError};
 use super::names::{self, RELEASE};
 
 pub use follow::JobEnd;
-pub use make::JobFromImage;
+pub use make::{JobFromImage, JobLimits, LimitsOf};
 
 /// A Job that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +82,15 @@ impl Cluster {
         Api::namespaced_with(self.client().clone(), namespace, &resource)
     }
 
-    /// Starts a run of a release in the cluster. `arguments` are added to those of the `CronJob`.
+    /// Starts a run of a release in the cluster. `arguments` are added to those of the `CronJob`; with `limits`, so that what
+    /// they ask for fits into the Job's own.
     pub async fn start_job(
         &self,
         namespace: &str,
         release: &str,
         source: &JobSource,
         arguments: &[String],
+        limits: Option<LimitsOf>,
     ) -> Result<StartedJob, ClusterError> {
         let job = match source {
             JobSource::Image(image) => make::from_image(image, release, arguments),
@@ -98,7 +100,11 @@ impl Cluster {
                     self.read(&Ask::one("get", "cronjobs.batch", namespace, name), || api.get(name)).await?;
                 let found =
                     serde_json::to_value(found).map_err(|e| ClusterError::Unintelligible(e.to_string()))?;
-                make::from_cron_job(&found, arguments).map_err(ClusterError::Unintelligible)?
+                let mut job = make::from_cron_job(&found, arguments).map_err(ClusterError::Unintelligible)?;
+                if let Some(limits) = limits {
+                    make::raise(&mut job, limits);
+                }
+                job
             }
         };
         let name = job["metadata"]["name"].as_str().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::make::{container, from_cron_job, from_image};
+use super::make::{container, from_cron_job, from_image, raise};
 use super::*;
 use crate::cluster::fake::{FakeApi, How};
 
@@ -36,6 +36,29 @@ fn a_job_from_a_cron_job_is_as_kubectl_makes_it() {
     long["metadata"]["name"] = "n".repeat(52).into();
     let name = from_cron_job(&long, &[]).expect("usable")["metadata"]["name"].as_str().map(str::len);
     assert!(name.is_some_and(|n| n <= 63));
+}
+
+#[test]
+fn a_job_gets_the_time_that_its_arguments_ask_for() {
+    let limits: LimitsOf = |args, pods| {
+        assert_eq!((args, pods), (&["create", "--release", "camunda"].map(str::to_owned)[..], 2));
+        Some(JobLimits { grace_seconds: 360, deadline_seconds: 9000 })
+    };
+    let raised = |deadline: Option<u64>, grace: Option<u64>| {
+        let mut job = from_cron_job(&cron_job(), &[]).expect("usable");
+        job["spec"]["activeDeadlineSeconds"] = deadline.into();
+        job["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace.into();
+        raise(&mut job, limits);
+        let spec = &job["spec"];
+        (
+            spec["activeDeadlineSeconds"].as_u64(),
+            spec["template"]["spec"]["terminationGracePeriodSeconds"].as_u64(),
+        )
+    };
+    assert_eq!(raised(Some(7200), Some(330)), (Some(9000), Some(360)));
+    // Nothing is taken away, and none is for ever.
+    assert_eq!(raised(Some(10_000), Some(400)), (Some(10_000), Some(400)));
+    assert_eq!(raised(None, None), (None, Some(360)));
 }
 
 fn image() -> JobFromImage {
@@ -77,12 +100,12 @@ async fn the_cron_job_of_a_release_is_found_and_started_once() {
     assert_eq!(cluster.backup_cron_jobs("prod", "other").await, Ok(vec![]));
     let source = JobSource::CronJob("nightly".to_owned());
     api.fail("POST", "/jobs", 1, How::LoseAnswer);
-    let started = cluster.start_job("prod", "camunda", &source, &[]).await.expect("it is there");
+    let started = cluster.start_job("prod", "camunda", &source, &[], None).await.expect("it is there");
     assert_eq!(api.objects("/namespaces/prod/jobs/").len(), 1);
     assert_eq!(started.container, "camunda-backup");
     api.fail("POST", "/jobs", 1, How::Lose);
     assert!(matches!(
-        cluster.start_job("prod", "camunda", &source, &[]).await,
+        cluster.start_job("prod", "camunda", &source, &[], None).await,
         Err(ClusterError::NoAnswer { .. })
     ));
     cluster.stop_job(&started).await.expect("deleted");
