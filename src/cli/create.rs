@@ -16,7 +16,7 @@ use super::rights::Needs;
 use super::sets::{Deleter, locked};
 use super::setup::Setup;
 use super::signals::{Danger, listen};
-use super::{Context, cleanup, prune, repair};
+use super::{Context, cleanup, prune, repair, unarmed};
 use crate::catalogue::Policy;
 use crate::client::BoxFuture;
 use crate::cluster::rights::Command;
@@ -24,7 +24,7 @@ use crate::exit::Exit;
 use crate::model::{Component, Facts, Finding, Reason};
 use crate::plan::{self, Checked, Limits, PlanError, Procedure};
 use crate::render::Document;
-use crate::run::{Armed, Cancel, Events, Exporting, Journal, JournalError, Level, Report, World, drive};
+use crate::run::{Armed, Cancel, Events, Journal, JournalError, Level, Report, World, drive};
 use crate::survey::{Scope, survey};
 
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Exit {
@@ -244,9 +244,6 @@ pub(crate) async fn repair_first(
 /// How long the parts of a failed attempt may go on before the next one is given up.
 const LEFTOVERS: Duration = Duration::from_secs(600);
 
-/// How long a journal that cannot be written after a complete backup is tried again: longer than a Lease lasts.
-const SETTLE: Duration = Duration::from_secs(60);
-
 struct One<'a> {
     context: &'a Context,
     args: &'a CreateArgs,
@@ -303,7 +300,9 @@ impl One<'_> {
         self.chronicle.ended(record, &report, &self.repair_command);
         match (ended_run(&report), self.journal.armed()) {
             (Some(run), _) => self.journal.ended(report.backup_id, run),
-            (None, Some(armed)) => self.settle(&mut report, armed).await,
+            (None, Some(armed)) => {
+                unarmed::clear(&self.journal, &mut report, armed, &self.cancel, &context.console).await;
+            }
             (None, None) => {}
         }
         if let Some(looked_after) = looked_after {
@@ -321,44 +320,6 @@ impl One<'_> {
             cleanup::after(&self.deleter(), &report).await;
         }
         exit
-    }
-
-    /// The backup is complete, and the journal still names it: the next run would take it for one whose run died in its pause.
-    /// A full disk, or an API server that is away, may be better in a moment, and exporting does not wait for this.
-    async fn settle(&self, report: &mut Report, armed: Armed) {
-        let give_up = tokio::time::Instant::now() + SETTLE;
-        let owed = Armed { backup_id: None, ..armed };
-        let mut told = false;
-        loop {
-            let written = match &report.exporting {
-                // What is still owed has nothing to do with the backup.
-                Exporting::MaybePaused { .. } => self.journal.arm(&owed).await,
-                Exporting::Resumed { .. } | Exporting::Untouched => self.journal.disarm().await,
-            };
-            let Err(error) = written else {
-                report.journal_problem = None;
-                return;
-            };
-            // That exporting may still be paused is to be told at once.
-            let urgent = matches!(report.exporting, Exporting::MaybePaused { .. });
-            let over = tokio::time::Instant::now() >= give_up || self.cancel.level() >= Level::Asked;
-            if urgent || over || self.journal.lost() {
-                self.context.console.warn(&format!(
-                    "{error}: the journal still names backup {}, which is complete, and the next run will take it for failed",
-                    report.backup_id
-                ));
-                return;
-            }
-            if !told {
-                let seconds = SETTLE.as_secs();
-                self.context.console.warn(&format!("{error}: trying again for up to {seconds} s"));
-                told = true;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                () = self.cancel.reached(Level::Asked) => {}
-            }
-        }
     }
 
     /// After success only. A backup that is good stays good whatever comes of this.

@@ -35,6 +35,7 @@ mod settle;
 mod setup;
 mod signals;
 mod status;
+mod unarmed;
 mod verify;
 
 use std::ffi::OsString;
