@@ -93,6 +93,7 @@ async fn started(context: &Context, args: &CreateArgs) -> Result<(Cluster, Strin
                     cluster: &cluster,
                     namespace: cluster.namespace(),
                     release: None,
+                    name: args.release.kube.release.as_deref(),
                     search: false,
                     forward: false,
                     no_lease: false,

@@ -174,11 +174,12 @@ struct Sight {
 }
 
 impl Sight {
-    fn place<'a>(&'a self, args: &ReleaseArgs, cluster: &'a Cluster) -> Where<'a> {
+    fn place<'a>(&'a self, args: &'a ReleaseArgs, cluster: &'a Cluster) -> Where<'a> {
         Where {
             cluster,
             namespace: self.release.as_ref().map_or(cluster.namespace(), |r| &r.namespace),
             release: self.release.as_ref(),
+            name: self.release.as_ref().map(|r| r.name.as_str()).or(args.kube.release.as_deref()),
             search: args.search_url.is_none(),
             forward: self.forward,
             no_lease: args.kube.no_lease,

@@ -61,6 +61,8 @@ pub(crate) struct Where<'a> {
     pub namespace: &'a str,
     /// Found already; else its Secrets are not known yet.
     pub release: Option<&'a Release>,
+    /// Its name, found or typed.
+    pub name: Option<&'a str>,
     /// The search engine was found, not given by its URL.
     pub search: bool,
     pub forward: bool,
@@ -93,8 +95,8 @@ impl Where<'_> {
         let mut missing = Vec::new();
         for (namespace, mut rights) in needed {
             rights.retain(|r| !(self.no_lease && r.resource == "leases"));
-            if let Some(release) = self.release {
-                rights = rights.into_iter().map(|r| r.on_release(&release.name)).collect();
+            if let Some(name) = self.name {
+                rights = rights.into_iter().map(|r| r.on_release(name)).collect();
             }
             let rights = self.cluster.missing_rights(namespace, &rights).await?;
             if !rights.is_empty() {

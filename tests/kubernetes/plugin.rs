@@ -184,9 +184,11 @@ async fn each_right_that_is_missing_is_named_and_nothing_is_changed() {
         let name = format!("without-{i}");
         let _ = camunda.space.account_with(&name, &rest).await;
         let account = format!("--as=system:serviceaccount:{}:{name}", camunda.space.name);
-        let refused = camunda.run(&["create", &account]).expect(12);
+        // Who may not list does not find its name.
+        let named = ["--release", "camunda", &account];
+        let refused = camunda.run(&[&["create"][..], &named].concat()).expect(12);
         refused.says(&format!("  {removed}\n")).says("kind: Role").shows_nothing();
-        let found = camunda.run(&["check", "-o", "json", &account]).expect(12).json();
+        let found = camunda.run(&[&["check", "-o", "json"][..], &named].concat()).expect(12).json();
         let missing = &found["missingRights"][0]["rights"];
         assert_eq!(missing.as_array().map(Vec::len), Some(1), "{removed}: {found}");
         assert_eq!(
