@@ -35,7 +35,7 @@ NOT_RUN = re.compile(r"^NOT RUN (.+?) \((.+)\)$")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Servers and figures; and an oddity of the servers that tests help them over.
 WORTH_TELLING = re.compile(
-    r"^ran on .*|image \S+ is (?:built here|official).*|\d+ kills within .*|exporting ran again .*|\d+ schedules: .*"
+    r"^ran on .*|image \S+ is (?:built here|official).*|\d+ kills by phase: .*|exporting ran again .*|the guard resumed exporting after .*|\d+ schedules: .*"
     r"|Operate and Tasklist are restarted"
 )
 

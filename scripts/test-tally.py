@@ -27,7 +27,7 @@ BUILD = (
 )
 # All tests: beside these, one that needs no server.
 LIST = RUNNING.format("quick") + "q: test\n\n1 test, 0 benchmarks\n" + RUNNING.format("real") + "a: test\nb::c: test\nd: test\n\n3 tests, 0 benchmarks\n"
-ONE = RUNNING.format("real") + "test a ... ok\ntest d ... 5 kills, SEED=7\n5 kills within 8.1s, 2 of them while paused\nok\n" + result(2)
+ONE = RUNNING.format("real") + "test a ... ok\ntest d ... 5 kills, SEED=7\n5 kills by phase: 3 records, 2 partitions\nok\n" + result(2)
 TWO = RUNNING.format("real") + "test b::c ... ok\ntest d ... ok\n" + result(2)
 FAST = RUNNING.format("quick") + "test q ... ok\n" + result(1)
 
@@ -53,7 +53,7 @@ class Tally(unittest.TestCase):
         code, lines = self.judged("one", "two", "fast", one=ONE, two=TWO, fast=FAST)
         self.assertEqual(code, 0, lines)
         self.assertEqual(lines, [
-            "one          2 passed, 0 failed", "one          5 kills within 8.1s, 2 of them while paused",
+            "one          2 passed, 0 failed", "one          5 kills by phase: 3 records, 2 partitions",
             "two          2 passed, 0 failed", "fast         1 passed, 0 failed", "5 passed, 0 failed, 0 skipped",
         ])
 

@@ -3,12 +3,14 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: restore.sh [--keep-engine] ID
+Usage: restore.sh [--keep-engine] ID SNAPSHOT...
 
 Loses all data and restores backup ID by the documented steps: everything is stopped, the data of the brokers and of
-the engine are wiped (the snapshots and the S3 store remain), all snapshots of the backup are restored, then each
-broker by Zeebe's restore application, everything is started again, and what is left of the log after the backup is
-written over.
+the engine are wiped (the snapshots and the S3 store remain), the snapshots are restored, then each broker by Zeebe's
+restore application, everything is started again, and what is left of the log after the backup is written over.
+
+The snapshots are those that the tool names:
+  camunda-backup describe ID -o json | jq -r '.pieces | (.operate, .tasklist, .records)[].name'
 
 --keep-engine   do not wipe the engine, only delete the indices: quicker
 
@@ -21,32 +23,15 @@ case ${1:-} in
   -h | --help) usage; exit ;;
   --keep-engine) keep_engine=1; shift ;;
 esac
-[ $# = 1 ] || { usage >&2; exit 2; }
+[ $# -ge 2 ] || { usage >&2; exit 2; }
 . "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
 [ -f "$WORK/settings" ] || die "no testbed in $TESTBED_WORK"
-id=$1
+id=$1; shift
+names=("$@")
 [[ $id =~ ^[1-9][0-9]*$ ]] || die "not a backup id: $id"
 
 engine_call() { # METHOD PATH
   curl -sSf -m 300 -X "$1" "$ENGINE_URL/$2" || die "$1 /$2 failed"
-}
-
-# The names of the backup's snapshots: Operate's and Tasklist's parts in their order, and Zeebe's records.
-snapshots() {
-  engine_call GET "_snapshot/$SNAPSHOT_REPOSITORY/_all?verbose=false" | jq -r --arg id "$id" '
-    .snapshots[].snapshot
-    | select(test("^camunda_(operate|tasklist)_\($id)_.*_part_[0-9]+_of_[0-9]+$")
-        or test("^camunda_zeebe_records.*_\($id)$"))' | sort -V
-}
-
-# Every part of both applications, as the names say how many there are, and the records.
-assert_all() { # NAME...
-  local application part
-  for application in operate tasklist; do
-    part=$(printf '%s\n' "$@" | grep "^camunda_${application}_") || die "no snapshot of $application is in backup $id"
-    [ "$(wc -l <<<"$part")" = "${part##*_of_}" ] || die "some of $application's snapshots are missing in backup $id: $part"
-  done
-  [ "$(printf '%s\n' "$@" | grep -c '^camunda_zeebe_records')" = 1 ] || die "the records are not in backup $id"
 }
 
 delete_indices() {
@@ -90,10 +75,7 @@ overwrite_rests() {
 }
 
 restore_all() {
-  local names name camunda i begin=$SECONDS
-  mapfile -t names < <(snapshots)
-  assert_all "${names[@]}"
-
+  local name camunda i begin=$SECONDS
   say "stopping Camunda"
   mapfile -t camunda < <(component_names | grep -vxE 's3|engine')
   components_stop "${camunda[@]}"

@@ -3,15 +3,21 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: seed.sh [N]
+Usage: seed.sh [--deployed] [N]
 
 Deploys three small processes and starts N instances (default 100), with variables. Of ten: four wait at a user task,
 two at a job, three complete, one gets an incident. Waits until Operate and Tasklist have imported them, and prints
 the counts (see count.sh). TESTBED_WORK says which testbed.
+
+--deployed   the processes are there: do not deploy them
 USAGE
 }
 
-case ${1:-} in -h | --help) usage; exit ;; esac
+deployed=
+case ${1:-} in
+  -h | --help) usage; exit ;;
+  --deployed) deployed=1; shift ;;
+esac
 . "$(dirname "${BASH_SOURCE[0]}")/lib/all.sh"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -40,7 +46,7 @@ changes() {
 }
 
 before=$(all_counts | changes)
-for file in "$here"/processes/*.bpmn; do deploy_process "$file"; done
+if [ -z "$deployed" ]; then for file in "$here"/processes/*.bpmn; do deploy_process "$file"; done; fi
 say "starting $n instances"
 instances | start_instances
 

@@ -1,14 +1,14 @@
 //! The verbs about existing backups: several sets are taken, broken by hand through the servers' own APIs, judged, deleted
 //! and pruned. No component is stopped, and nothing but the sets of these tests is broken.
 
-use std::process::Output;
 use std::time::{Duration, Instant};
 
 use camunda_backup::client::Request;
 use camunda_backup::model::{BackupId, Component, id_in_name};
 use serde_json::{Value, json};
 
-use crate::release::{self, text};
+use crate::lab::Ended;
+use crate::release;
 
 /// The release without Optimize, which has no snapshots in the engine that could be broken.
 struct Release(release::Release);
@@ -18,12 +18,8 @@ impl Release {
         Self(release::Release::new())
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.0.command(arguments);
-        command.env_remove("OPTIMIZE_MANAGEMENT_API");
-        let ran = Ran(command.output().expect("the binary runs"));
-        println!("$ {arguments:?} -> {:?}\n{}{}", ran.code(), ran.stderr(), ran.stdout());
-        ran
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.0.run_without_optimize(arguments)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -71,7 +67,7 @@ impl Release {
         // A set so young is otherwise taken for one that is being taken.
         let id_text = id.to_string();
         let ran = self.run(&["verify", &id_text, "--young", "1s", "-o", "json"]);
-        assert_eq!(ran.code(), Some(14), "{reason}: {}", ran.stderr());
+        assert_eq!(ran.code, Some(14), "{reason}: {}", ran.err);
         let verdict = ran.json();
         assert_eq!(verdict["good"], false, "{reason}");
         assert!(has_reason(&verdict["items"][0]["findings"], part, reason), "{part}: {reason}: {verdict}");
@@ -166,27 +162,6 @@ impl Drop for Unregistered<'_> {
     }
 }
 
-struct Ran(Output);
-
-impl Ran {
-    fn code(&self) -> Option<i32> {
-        self.0.status.code()
-    }
-
-    fn stdout(&self) -> String {
-        text(&self.0.stdout)
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.0.stdout)
-            .unwrap_or_else(|e| panic!("{e}: {}{}", self.stdout(), self.stderr()))
-    }
-
-    fn stderr(&self) -> String {
-        text(&self.0.stderr)
-    }
-}
-
 #[test]
 #[ignore = "make test-camunda"]
 fn several_backups_are_listed_judged_broken_deleted_and_pruned() {
@@ -202,20 +177,20 @@ fn several_backups_are_listed_judged_broken_deleted_and_pruned() {
         assert!(item["sizeBytes"].as_u64().is_some_and(|n| n > 10_000), "{item}");
         assert!(item["durationSeconds"].as_f64().is_some_and(|s| s > 0.5), "{item}");
     }
-    assert_eq!(release.run(&["verify", "--max-age", "1h"]).code(), Some(0));
+    assert_eq!(release.run(&["verify", "--max-age", "1h"]).code, Some(0));
     let described = release.json(&["describe", &first.to_string()]);
     assert_eq!(described["restorable"], true, "{described}");
     for (part, pieces) in [("operate", 6), ("tasklist", 6), ("records", 1), ("zeebe", 2)] {
         assert_eq!(described["pieces"][part].as_array().map(Vec::len), Some(pieces), "{part}");
     }
     let deep = release.run(&["verify", "--deep"]);
-    assert_eq!(deep.code(), Some(0), "without the engine's own check it is only a warning");
-    assert!(deep.stdout().contains("integrity-unsupported"), "{}", deep.stdout());
+    assert_eq!(deep.code, Some(0), "without the engine's own check it is only a warning");
+    assert!(deep.out.contains("integrity-unsupported"), "{}", deep.out);
 
     // One after the other, so that each reason stands beside the earlier ones.
     let text = first.to_string();
     let foreign = release.run(&["verify", &text, "--records-prefix", "other", "-o", "json"]);
-    assert_eq!(foreign.code(), Some(14));
+    assert_eq!(foreign.code, Some(14));
     let verdict = foreign.json();
     assert!(has_reason(&verdict["items"][0]["findings"], "records", "index-prefix-differs"), "{verdict}");
     release.delete_snapshot(&release.name("operate", first, 2));
@@ -236,34 +211,34 @@ fn several_backups_are_listed_judged_broken_deleted_and_pruned() {
     release.assert_broken(first, "incomplete", "operate", "part-missing");
     release.assert_said_of_all("orphaned-parts", &["--young", "1s"]);
     assert_eq!(
-        release.run(&["verify", &second.to_string()]).code(),
+        release.run(&["verify", &second.to_string()]).code,
         Some(0),
         "the other one is as good as before"
     );
 
     // Deleted as a whole, and seen to be gone by the servers' own word.
-    assert_eq!(release.run(&["delete", &text]).code(), Some(2), "nobody can be asked");
+    assert_eq!(release.run(&["delete", &text]).code, Some(2), "nobody can be asked");
     let young = release.run(&["delete", &text, "--yes"]);
-    assert_eq!(young.code(), Some(13), "somebody might be at it");
-    assert!(young.stderr().contains("set-in-progress"), "{}", young.stderr());
-    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code(), Some(0));
+    assert_eq!(young.code, Some(13), "somebody might be at it");
+    assert!(young.err.contains("set-in-progress"), "{}", young.err);
+    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(first), Vec::<String>::new());
     let again = release.json(&["delete", &text, "--yes"]);
     assert_eq!(again["items"][0]["result"], "already-gone");
 
     let text = second.to_string();
     let refused = release.run(&["delete", &text, "--yes"]);
-    assert_eq!(refused.code(), Some(13));
-    assert!(refused.stderr().contains("newest-complete"), "{}", refused.stderr());
+    assert_eq!(refused.code, Some(13));
+    assert!(refused.err.contains("newest-complete"), "{}", refused.err);
     assert!(!release.left(second).is_empty());
 
     // Zeebe's part gone by hand: it looks like another release's, and needs force.
     release.delete_by_hand(Component::Gateway, format!("/actuator/backups/{second}"));
     release.assert_broken(second, "incomplete", "zeebe", "part-missing");
     let refused = release.run(&["delete", &text, "--yes"]);
-    assert_eq!(refused.code(), Some(13));
-    assert!(refused.stderr().contains("owner-unknown"), "{}", refused.stderr());
-    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code(), Some(0));
+    assert_eq!(refused.code, Some(13));
+    assert!(refused.err.contains("owner-unknown"), "{}", refused.err);
+    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(second), Vec::<String>::new());
     release.0.assert_exporting();
 }
@@ -281,8 +256,8 @@ fn prune_keeps_the_newest_and_is_judged_by_the_servers() {
     // What a new backup makes superfluous: the oldest one. The broken one is too young: somebody might be at it.
     let keep = complete.len().max(1).to_string();
     let created = release.run(&["create", "--keep-last", &keep, "--failed-after", "1s"]);
-    assert_eq!(created.code(), Some(0), "{}", created.stderr());
-    assert!(!release.left(broken).is_empty(), "{}", created.stdout());
+    assert_eq!(created.code, Some(0), "{}", created.err);
+    assert!(!release.left(broken).is_empty(), "{}", created.out);
     let after = release.json(&["list", "--state", "complete"]);
     let kept: Vec<u64> =
         after["items"].as_array().expect("items").iter().filter_map(|s| s["id"].as_u64()).collect();
@@ -296,10 +271,10 @@ fn prune_keeps_the_newest_and_is_judged_by_the_servers() {
         nothing["decisions"].as_array().expect("decisions").iter().all(|d| d["keep"] == true),
         "{nothing}"
     );
-    assert_eq!(release.run(&["verify"]).code(), Some(0));
+    assert_eq!(release.run(&["verify"]).code, Some(0));
     // It is so young that somebody might be at it.
-    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes"]).code(), Some(13));
-    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes", "--force"]).code(), Some(0));
+    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes"]).code, Some(13));
+    assert_eq!(release.run(&["delete", &broken.to_string(), "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(broken), Vec::<String>::new());
     release.0.assert_exporting();
 }
@@ -323,7 +298,7 @@ fn somebody_elses_snapshots_are_never_ours_however_they_are_called() {
     let sets = before["items"].as_array().expect("items");
     assert!(sets.iter().any(|s| s["id"] == id && s["state"] == "complete"), "{before}");
     assert!(!sets.iter().any(|s| s["id"] == id * 10), "{before}");
-    assert_eq!(release.run(&["verify", &text]).code(), Some(0));
+    assert_eq!(release.run(&["verify", &text]).code, Some(0));
     let described = release.json(&["describe", &text]);
     assert_eq!(described["pieces"]["records"].as_array().map(Vec::len), Some(1), "{described}");
 
@@ -332,23 +307,19 @@ fn somebody_elses_snapshots_are_never_ours_however_they_are_called() {
         let mistaken = ByHand::take(&release, vec![format!("{}_copy", release.name(part, id, 1))]);
         let name = &mistaken.names[0];
         let check = release.run(&["check"]);
-        assert_eq!(check.code(), Some(14), "{}", check.stdout());
-        assert!(
-            check.stdout().contains("foreign-snapshot") && check.stdout().contains(name),
-            "{}",
-            check.stdout()
-        );
+        assert_eq!(check.code, Some(14), "{}", check.out);
+        assert!(check.out.contains("foreign-snapshot") && check.out.contains(name), "{}", check.out);
         let verdict = release.assert_said_of_all("foreign-snapshot", &[&text]);
         assert!(has_reason(&verdict["items"][0]["findings"], part, "part-unknown"), "{verdict}");
         let refused = release.run(&["delete", &text, "--yes", "--force"]);
-        assert_eq!(refused.code(), Some(12), "{}", refused.stderr());
-        assert!(refused.stderr().contains("part-unknown"), "{}", refused.stderr());
+        assert_eq!(refused.code, Some(12), "{}", refused.err);
+        assert!(refused.err.contains("part-unknown"), "{}", refused.err);
         assert!(mistaken.are_there());
     }
-    assert_eq!(release.run(&["check"]).code(), Some(0));
-    assert_eq!(release.run(&["verify", &text]).code(), Some(0), "nothing of it was touched");
+    assert_eq!(release.run(&["check"]).code, Some(0));
+    assert_eq!(release.run(&["verify", &text]).code, Some(0), "nothing of it was touched");
 
-    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code(), Some(0));
+    assert_eq!(release.run(&["delete", &text, "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(id), Vec::<String>::new());
     assert!(similar.are_there(), "{:?}", release.0.stored());
 }
@@ -370,7 +341,7 @@ fn what_another_version_took_is_not_restorable_and_deleted_all_the_same() {
         // Accepted, and nothing happens: they delete the names that their own version gives.
         release.delete_by_hand(component, format!("/actuator/backups/{older}"));
     }
-    assert_eq!(release.run(&["delete", "18", "--yes", "--force"]).code(), Some(0));
+    assert_eq!(release.run(&["delete", "18", "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(older), Vec::<String>::new());
     assert!(!before.are_there());
 }
@@ -390,10 +361,10 @@ fn records_without_a_backup_are_nobodys_set() {
     assert_eq!(verdict["newestComplete"], complete, "{verdict}");
     assert_eq!(verdict["good"], true, "an orphan alone is a warning: {verdict}");
     let refused = release.run(&["delete", "17", "--yes"]);
-    assert_eq!(refused.code(), Some(13));
-    assert!(refused.stderr().contains("owner-unknown"), "{}", refused.stderr());
+    assert_eq!(refused.code, Some(13));
+    assert!(refused.err.contains("owner-unknown"), "{}", refused.err);
     assert!(orphan.are_there());
-    assert_eq!(release.run(&["delete", "17", "--yes", "--force"]).code(), Some(0));
+    assert_eq!(release.run(&["delete", "17", "--yes", "--force"]).code, Some(0));
     assert_eq!(release.left(id), Vec::<String>::new());
 }
 
@@ -409,17 +380,17 @@ fn a_repository_that_is_not_registered_hides_everything_and_loses_nothing() {
         [(&["check"][..], 14), (&["create"], 13), (&["verify"], 14), (&["verify", &text], 14)]
     {
         let ran = release.run(arguments);
-        assert_eq!(ran.code(), Some(code), "{arguments:?}: {}{}", ran.stderr(), ran.stdout());
-        let said = ran.stdout() + &ran.stderr();
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {}{}", ran.err, ran.out);
+        let said = ran.out.clone() + &ran.err;
         assert!(said.contains("repository-missing"), "{arguments:?}: {said}");
     }
     let listed = release.json(&["list"]);
     let items = listed["items"].as_array().expect("items");
     assert!(items.iter().all(|s| s["state"] != "complete"), "{listed}");
     let deleted = release.run(&["delete", &text, "--yes", "--force"]);
-    assert_eq!(deleted.code(), Some(12), "{}", deleted.stderr());
+    assert_eq!(deleted.code, Some(12), "{}", deleted.err);
     drop(unregistered);
     assert_eq!(release.left(id), before, "nothing was deleted");
-    assert_eq!(release.run(&["verify", &text]).code(), Some(0));
+    assert_eq!(release.run(&["verify", &text]).code, Some(0));
     release.0.assert_exporting();
 }

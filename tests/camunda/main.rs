@@ -9,6 +9,9 @@ mod catalogue;
 mod data;
 mod killed;
 mod kubernetes;
+#[path = "../cli/lab.rs"]
+#[allow(dead_code, reason = "shared with the tests of the command line")]
+mod lab;
 mod release;
 mod restored;
 mod running;

@@ -1,9 +1,8 @@
 //! The release under test, its processes, and what may be asked of them.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +11,16 @@ use camunda_backup::model::{Component, Engine};
 use camunda_backup::sim;
 use serde_json::Value;
 
+use crate::lab::{self, Ended, Running};
+
 const WHY: &str = "make test-camunda sets it";
 /// Long enough for a component to come back on a busy machine; a bound against hanging, not a measurement.
 pub const PATIENCE: Duration = Duration::from_secs(300);
+/// The same for a script of the testbed, which waits for several.
+const PATIENCE_WITH_SCRIPTS: Duration = Duration::from_secs(1800);
+/// Zeebe fails a backup when its own snapshot of a partition was taken at the very moment of the checkpoint. That is nothing of
+/// ours, and this is how it says so.
+pub const SNAPSHOT_MET_CHECKPOINT: &str = "Cannot find a snapshot that can be included in the backup";
 
 pub struct Release {
     http: Http,
@@ -159,38 +165,63 @@ impl Release {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output().expect("the binary runs");
-        println!("$ {arguments:?}\n{}{}", text(&output.stderr), text(&output.stdout));
-        output
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        ran(arguments, self.command(arguments))
+    }
+
+    /// Without Optimize, which has no snapshots in the engine.
+    pub fn run_without_optimize(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command(arguments);
+        command.env_remove("OPTIMIZE_MANAGEMENT_API");
+        ran(arguments, command)
     }
 
     /// Starts a backup and returns once exporting is seen paused.
-    pub fn paused(&self, arguments: &[&str]) -> Child {
-        self.started(arguments, || self.all("SOFT_PAUSED"))
+    pub fn paused(&self, arguments: &[&str]) -> Running {
+        self.started(arguments, |_| self.all("SOFT_PAUSED"))
     }
 
-    pub fn started(&self, arguments: &[&str], reached: impl Fn() -> bool) -> Child {
-        let mut child = self.command(arguments).spawn().expect("the binary runs");
-        let begun = Instant::now();
-        while !reached() {
-            if let Some(status) = child.try_wait().expect("our child") {
-                panic!("ended ({status}) before it got there: {}", drain(&mut child));
-            }
-            assert!(begun.elapsed() < PATIENCE, "did not get there");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        child
+    /// Starts a run and returns once something is reached, by what is seen or by what it says on stderr.
+    pub fn started(&self, arguments: &[&str], reached: impl Fn(&str) -> bool) -> Running {
+        let mut run = Running::start(self.command(arguments));
+        until(&format!("{arguments:?} gets there"), || {
+            let there = reached(&run.err.text());
+            assert!(there || run.is_alive(), "it ended before it got there: {}", run.err.text());
+            there
+        });
+        run
     }
 
     /// Takes a backup, which is complete; its report.
     pub fn backup(&self) -> Value {
-        // Zeebe fails a backup when its own snapshot of a partition was taken at the very moment of the checkpoint.
-        let output = self.run(&["create", "--retries", "2", "-o", "json"]);
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        let report = json(&output);
-        assert_eq!(report["outcome"], "complete", "{}", text(&output.stderr));
+        // See `SNAPSHOT_MET_CHECKPOINT`.
+        let ended = self.run(&["create", "--retries", "2", "-o", "json"]).expect(0);
+        let report = ended.json();
+        assert_eq!(report["outcome"], "complete", "{}", ended.err);
         report
+    }
+
+    /// The snapshots to restore for a backup, as `describe` names them: all that the engine holds of it, and no other.
+    pub fn snapshots_of(&self, id: &str) -> Vec<String> {
+        let described = self.run_without_optimize(&["describe", id, "-o", "json"]).expect(0).json();
+        let pieces = ["operate", "tasklist", "records"].iter().flat_map(|part| {
+            described["pieces"][part].as_array().unwrap_or_else(|| panic!("no {part}: {described}"))
+        });
+        let named: Vec<String> = pieces.map(|p| p["name"].as_str().expect("a name").to_owned()).collect();
+        let mark = format!("_{id}_");
+        let held: BTreeSet<String> =
+            self.stored().into_iter().filter(|name| format!("{name}_").contains(&mark)).collect();
+        assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), held);
+        assert_eq!(named.len(), held.len(), "each once: {named:?}");
+        named
+    }
+
+    /// Loses everything, and restores a backup that is good by the word of `verify`, by the documented steps.
+    pub fn restore(&self, options: &[&str], id: &str) {
+        self.run_without_optimize(&["verify", id]).expect(0);
+        let snapshots = self.snapshots_of(id);
+        let snapshots: Vec<&str> = snapshots.iter().map(String::as_str).collect();
+        print!("{}", testbed("restore.sh", &[options, &[id], &snapshots].concat()));
     }
 
     pub fn assert_complete(&self, id: u64) {
@@ -219,32 +250,29 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_kubectl-camunda_backup").into(), PathBuf::from)
 }
 
+/// What a test that failed has left paused would fail all that come after it.
+impl Drop for Release {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let resume = Request::post(Component::Gateway, "/actuator/exporting/resume");
+            eprintln!("exporting is resumed: {:?}", self.call(&resume));
+        }
+    }
+}
+
+fn ran(arguments: &[&str], command: Command) -> Ended {
+    let ended = lab::run(command);
+    println!("$ {arguments:?} -> {:?}\n{}{}", ended.code, ended.err, ended.out);
+    ended
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub fn drain(child: &mut Child) -> String {
-    let mut all = String::new();
-    if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.read_to_string(&mut all);
-    }
-    if let Some(stdout) = &mut child.stdout {
-        let _ = stdout.read_to_string(&mut all);
-    }
-    all
-}
-
-pub fn finish(mut child: Child) -> (Option<i32>, String) {
-    // Read first: a child that waits for a full pipe never ends.
-    let said = drain(&mut child);
-    let status = child.wait().expect("our child");
-    println!("{said}");
-    (status.code(), said)
-}
-
-pub fn signal(child: &Child, name: &str) {
-    let done = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
-    assert!(done.success());
+/// A disturbance that may come too late, as a backup may be quicker than it: tried until it was in time.
+pub fn in_time(mut tried: impl FnMut() -> bool) {
+    assert!((0..5).any(|_| tried()), "none of five was in time");
 }
 
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
@@ -257,32 +285,61 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
 }
 
 /// One of the testbed's scripts, to its end: what it printed.
+#[track_caller]
 pub fn testbed(script: &str, arguments: &[&str]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/camunda").join(script);
-    let done = Command::new(path).args(arguments).stdin(Stdio::null()).output().expect("the testbed");
-    let said = text(&done.stderr);
-    assert!(done.status.success(), "testbed: {script} {arguments:?}: {said}");
+    try_testbed(script, arguments).unwrap_or_else(|said| panic!("{said}"))
+}
+
+fn try_testbed(script: &str, arguments: &[&str]) -> Result<String, String> {
+    let done = Running::start(scripted(script, arguments)).wait_within(PATIENCE_WITH_SCRIPTS);
+    if done.code != Some(0) {
+        return Err(format!("testbed: {script} {arguments:?}: {}", done.err));
+    }
     // What it had to do to get there, such as restarting a component, is not to pass unseen.
-    print!("{said}");
-    text(&done.stdout)
+    print!("{}", done.err);
+    Ok(done.out)
+}
+
+/// One of the testbed's scripts.
+pub fn scripted(script: &str, arguments: &[&str]) -> Command {
+    let mut command =
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/camunda").join(script));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A component that is to be taken away at a moment: its processes are looked up before, as a script takes longer than some
+/// steps of a backup last.
+pub struct Target {
+    name: &'static str,
+    session: String,
+}
+
+impl Target {
+    pub fn find(name: &'static str) -> Self {
+        let status = testbed("component.sh", &["status", name]);
+        let session =
+            status.trim_end().trim_end_matches(')').rsplit_once("pid ").expect("it runs").1.to_owned();
+        Self { name, session }
+    }
+
+    pub fn kill(self) -> Away {
+        let done = Command::new("pkill").args(["-KILL", "--session", &self.session]).status().expect("pkill");
+        assert!(done.success(), "{} ran", self.name);
+        Away(self.name)
+    }
 }
 
 /// Brings a component back, also when the test fails.
 pub struct Away(&'static str);
 
-impl Away {
-    pub fn kill(name: &'static str) -> Self {
-        testbed("component.sh", &["kill", name]);
-        Self(name)
-    }
-}
-
 impl Drop for Away {
     fn drop(&mut self) {
-        testbed("component.sh", &["start", self.0]);
+        for verb in ["kill", "start"] {
+            if let Err(said) = try_testbed("component.sh", &[verb, self.0]) {
+                assert!(std::thread::panicking(), "{said}");
+                eprintln!("{said}");
+            }
+        }
     }
-}
-
-pub fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
 }

@@ -4,7 +4,7 @@
 
 use camunda_backup::model::Component;
 
-use crate::release::{Release, json, testbed, variable};
+use crate::release::{Release, testbed, variable};
 
 const OWNERS: [(&str, Component); 3] =
     [("operate", Component::Operate), ("tasklist", Component::Tasklist), ("zeebe", Component::Gateway)];
@@ -16,13 +16,13 @@ fn what_was_taken_before_an_update_is_judged_and_deleted_after_it() {
     let versions = || OWNERS.map(|(part, component)| (part, release.version(component)));
     let before = versions();
     let old = release.backup()["backupId"].to_string();
-    assert_eq!(release.run(&["verify", &old]).status.code(), Some(0));
+    release.run(&["verify", &old]).expect(0);
 
     testbed("update.sh", &[&variable("UPDATE_TO")]);
     let updated: Vec<&str> =
         before.iter().zip(versions()).filter(|(b, now)| *b != now).map(|(b, _)| b.0).collect();
     assert!(!updated.is_empty(), "nothing was updated: {before:?}");
-    let verdict = json(&release.run(&["verify", &old, "-o", "json"]));
+    let verdict = release.run(&["verify", &old, "-o", "json"]).json();
     let findings = verdict["items"][0]["findings"].as_array().expect("findings");
     let differing = findings.iter().filter(|f| f["reason"] == "version-differs");
     let differing: Vec<_> =
@@ -30,14 +30,14 @@ fn what_was_taken_before_an_update_is_judged_and_deleted_after_it() {
     assert_eq!(differing, updated.iter().map(|p| Some(*p)).collect::<Vec<_>>(), "{verdict}");
     assert_eq!(verdict["good"], false, "{verdict}");
 
-    assert_eq!(release.run(&["check"]).status.code(), Some(0));
+    release.run(&["check"]).expect(0);
     let new = release.backup()["backupId"].to_string();
-    assert_eq!(release.run(&["verify", &new]).status.code(), Some(0));
+    release.run(&["verify", &new]).expect(0);
     release.assert_exporting();
 
     // The web applications accept the deletion of what another version took, and do nothing.
-    assert_eq!(release.run(&["delete", &old, "--yes"]).status.code(), Some(0));
+    release.run(&["delete", &old, "--yes"]).expect(0);
     let left: Vec<_> = release.stored().into_iter().filter(|name| name.contains(&old)).collect();
     assert_eq!(left, Vec::<String>::new());
-    assert_eq!(release.run(&["verify", &new]).status.code(), Some(0));
+    release.run(&["verify", &new]).expect(0);
 }

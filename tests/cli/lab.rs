@@ -259,6 +259,7 @@ impl Stream {
 
 /// A process that runs. It does not outlive its test.
 pub struct Running {
+    command: String,
     child: Child,
     status: Option<ExitStatus>,
     pub out: Stream,
@@ -267,9 +268,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let words = words.join(" ");
         let mut child = command.spawn().expect("the binary runs");
         let (out, err) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
-        Self { child, status: None, out, err }
+        Self { command: words, child, status: None, out, err }
     }
 
     pub fn is_alive(&mut self) -> bool {
@@ -292,11 +296,27 @@ impl Running {
         until(&format!("{text:?} on stderr"), || self.err.text().contains(text));
     }
 
-    /// Until it has ended, and nobody holds its stdout and stderr any more: the guard neither.
-    pub fn wait(mut self) -> Ended {
+    /// Whether it has ended, and nobody holds its stdout and stderr any more: the guard neither.
+    pub fn is_over(&mut self) -> bool {
+        !self.is_alive() && self.out.is_at_its_end() && self.err.is_at_its_end()
+    }
+
+    /// Until it is over.
+    pub fn wait(self) -> Ended {
+        self.wait_within(PATIENCE)
+    }
+
+    /// The same, where it may take longer.
+    pub fn wait_within(mut self, limit: Duration) -> Ended {
         let (out, err) = (self.out.text.clone(), self.err.text.clone());
-        until("the end of the process", || !self.is_alive());
-        until("the end of its output", || self.out.is_at_its_end() && self.err.is_at_its_end());
+        let begun = Instant::now();
+        while !self.is_over() {
+            if begun.elapsed() >= limit {
+                let what = if self.is_alive() { "hangs" } else { "ended, but not who holds its output" };
+                panic!("not within {limit:?}: {} {what}: {}", self.command, self.err.text());
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
         let text = |bytes: &Mutex<Vec<u8>>| {
             String::from_utf8(bytes.lock().expect("no panic").clone()).expect("UTF-8")
         };
@@ -309,6 +329,11 @@ impl Drop for Running {
         if self.is_alive() {
             let _ = self.child.kill();
             let _ = self.child.wait();
+        }
+        // Its guard may still be at work, and is not to meet the next test.
+        let begun = Instant::now();
+        while std::thread::panicking() && !self.is_over() && begun.elapsed() < PATIENCE / 5 {
+            std::thread::sleep(Duration::from_millis(3));
         }
     }
 }
