@@ -7,10 +7,10 @@ Usage: work.sh complete N      complete N of the user tasks that Tasklist knows;
        work.sh cancel KEY...   cancel process instances in Zeebe; print "KEY STATUS" (204: done, 404: not known there,
                                maybe: not known there, after a request without an answer)
        work.sh resolve KEY...  the same with incidents: let Zeebe try again what failed
-       work.sh jobs TYPE       have Zeebe give out all jobs of a type, for an hour; print "KEY INSTANCE" of each
+       work.sh jobs TYPE       have Zeebe give out all jobs of a type, for an hour; print "KEY INSTANCE VARIABLES" of each
        work.sh finish KEY...   complete jobs in Zeebe; print "KEY STATUS"
        work.sh load            start process instances until SIGTERM; print the key of each, or "failed WHY"
-       work.sh data            print all that Operate and Tasklist tell of each process instance, sorted: "KIND INSTANCE ..."
+       work.sh data            print all that Operate and Tasklist tell, sorted: "KIND INSTANCE ...", of definitions "KIND - ..."
 
 Work for a testbed of Camunda 8.6 or later, beside seed.sh. TESTBED_WORK says which testbed.
 USAGE
@@ -26,8 +26,8 @@ gateway=http://127.0.0.1:$GATEWAY_REST_PORT
 
 # Zeebe may need a moment after a restart until a partition has its leader, and refuses when there is much to do: that is
 # asked again. So is what was not answered; but then it may have been done, and 404 means "maybe".
-post() { # PATH
-  local status code try done=404
+post() { # PATH [WHAT-404-MEANS]
+  local status code try done=${2:-404}
   for try in 1 2 3 4 5 6 7 8 9 10; do
     code=0
     status=$(curl -sS -m 60 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$gateway$1") || code=$?
@@ -52,9 +52,20 @@ complete() {
   done
 }
 
+# All by one curl, as a process for each request would take longer than the requests. What is not answered so is asked again.
 each() { # WHAT COMMAND KEY...
-  local key what=$1 command=$2; shift 2
-  for key in "$@"; do echo "$key $(post "/v2/$what/$key/$command")"; done
+  local what=$1 command=$2 requests key status; shift 2
+  requests=$(for key in "$@"; do
+    printf '%s\n' next "url = \"$gateway/v2/$what/$key/$command\"" 'header = "Content-Type: application/json"' 'data = "{}"' \
+      'max-time = 60' 'output = /dev/null' "write-out = \"$key %{http_code}\\n\""
+  done | tail -n +2)
+  while read -r key status; do
+    case $status in
+      504 | 000) status=$(post "/v2/$what/$key/$command" maybe) ;;
+      503 | 429) status=$(post "/v2/$what/$key/$command") ;;
+    esac
+    echo "$key $status"
+  done < <(curl -sS -K - <<<"$requests")
 }
 cancel() { each process-instances cancellation "$@"; }
 resolve() { each incidents resolution "$@"; }
@@ -63,7 +74,7 @@ finish() { each jobs completion "$@"; }
 jobs() {
   curl -sS -m 60 --retry 10 --retry-delay 1 -H 'Content-Type: application/json' \
     -d "{\"type\":\"$1\",\"timeout\":3600000,\"maxJobsToActivate\":10000,\"worker\":\"testbed\"}" "$gateway/v2/jobs/activation" |
-    jq -r '.jobs[] | "\(.jobKey // .key) \(.processInstanceKey)"'
+    jq -r '.jobs[] | "\(.jobKey // .key) \(.processInstanceKey) \(.variables | tojson)"'
 }
 
 load() {
@@ -83,10 +94,13 @@ load() {
 
 data() {
   {
-    operate_all process-instances | jq -r '"instance \(.key) \(.bpmnProcessId) \(.state)"'
+    operate_all process-definitions | jq -r '"definition - \(.key) \(.bpmnProcessId) \(.version) \(.name)"'
+    operate_all process-instances |
+      jq -r '"instance \(.key) \(.processDefinitionKey) \(.processVersion) \(.bpmnProcessId) \(.state)"'
+    operate_all flownode-instances | jq -r '"flownode \(.processInstanceKey) \(.key) \(.type) \(.flowNodeId) \(.state)"'
     operate_all variables | jq -r '"variable \(.processInstanceKey) \(.scopeKey) \(.name)=\(.value)"'
-    operate_all incidents | jq -r '"incident \(.processInstanceKey) \(.key) \(.state)"'
-    tasklist_all | jq -r '"task \(.processInstanceKey) \(.id) \(.taskState)"'
+    operate_all incidents | jq -r '"incident \(.processInstanceKey) \(.key) \(.type) \(.message | tojson) \(.state)"'
+    tasklist_all | jq -r '"task \(.processInstanceKey) \(.id) \(.name | tojson) \(.assignee) \(.taskState)"'
   } | sort
 }
 
