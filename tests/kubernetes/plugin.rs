@@ -204,7 +204,7 @@ async fn each_right_that_is_missing_is_named_and_nothing_is_changed() {
     // Nobody at all hears of everything at once.
     camunda.space.kubectl(&["create", "serviceaccount", "nobody"]).await;
     let account = format!("--as=system:serviceaccount:{}:nobody", camunda.space.name);
-    let refused = camunda.run(&["check", &account]).expect(12);
+    let refused = camunda.run(&["check", "--release", "camunda", &account]).expect(12);
     for right in &all {
         assert!(refused.out.contains(&right.to_string()), "{right}: {}", refused.out);
     }
