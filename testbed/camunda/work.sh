@@ -80,7 +80,7 @@ jobs() {
 load() {
   local stop='' requests i
   trap 'stop=1' TERM
-  requests=$(for ((i = 0; i < 10; i++)); do
+  requests=$(for ((i = 0; i < 2; i++)); do
     [ "$i" = 0 ] || echo next
     printf 'url = "%s/v2/process-instances"\nheader = "Content-Type: application/json"\n' "$gateway"
     # shellcheck disable=SC2028  # curl reads the backslashes
@@ -88,7 +88,7 @@ load() {
   done)
   until [ -n "$stop" ]; do
     curl -sS -m 60 -K - <<<"$requests" | jq -r '.processInstanceKey // "failed \(.status) \(.title)"'
-    sleep 0.5
+    sleep 0.1
   done
 }
 
