@@ -7,16 +7,13 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::chronicle::Chronicle;
-use super::create::{repair_command, repair_first};
-use super::reach::reach_unless;
-use super::rights::Needs;
+use super::create::repair_first;
 use super::set_args::DeleteArgs;
 use super::sets::{self, Deleter, Looked};
 use super::settle::until_quiet;
 use super::setup::Setup;
-use super::signals::{Danger, listen};
+use super::signals::Danger;
 use crate::catalogue::refusals;
-use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Facts, Finding, Reason};
 use crate::plan::{self, Deletion};
@@ -44,10 +41,7 @@ async fn delete(context: &Context, args: DeleteArgs) -> Result<Exit, Exit> {
             ids.push(id);
         }
     }
-    let (cancel, danger) = listen(context);
-    let needs = Needs::of_change(Command::Delete, args.dry_run);
-    let setup = reach_unless(&cancel, context, &args.release, needs).await.map_err(|e| e.tell(context))?;
-    danger.repaired_by(&repair_command(context, &setup));
+    let (setup, cancel, danger) = sets::to_delete(context, &args.release, args.dry_run).await?;
     let asks = !args.yes && !args.dry_run;
     if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(context.fail(

@@ -42,12 +42,7 @@ impl JournalState {
 
     /// What a run left armed that is dead, or seems to be.
     pub fn abandoned(&self) -> Option<&Armed> {
-        let alive = match self {
-            Self::None => false,
-            Self::Lease(state) => state.holder.is_some() && seems_dead(state, silence(state)).is_none(),
-            Self::File(peek) => peek.held,
-        };
-        self.armed().filter(|_| !alive)
+        self.armed().filter(|_| !self.is_held())
     }
 
     /// Whether somebody holds the release who seems to live. (Who is dead and left nothing stays in a Lease as well, until
@@ -55,7 +50,7 @@ impl JournalState {
     fn is_held(&self) -> bool {
         match self {
             Self::None => false,
-            Self::Lease(state) => state.holder.is_some() && silence(state) < LeaseOptions::DURATION * 2,
+            Self::Lease(state) => state.holder.is_some() && !is_long(silence(state)),
             Self::File(peek) => peek.held,
         }
     }
@@ -153,11 +148,16 @@ fn silent_since(renewed: Option<&str>, now: jiff::Timestamp) -> Duration {
     then.and_then(|then| Duration::try_from(now.duration_since(then)).ok()).unwrap_or_default()
 }
 
+/// Whether somebody who lives would have given a sign of it meanwhile.
+fn is_long(silence: Duration) -> bool {
+    silence >= LeaseOptions::DURATION * 2
+}
+
 /// A holder that was killed stays in its Lease until somebody has watched it. One look cannot tell whether it lives, and
 /// clocks differ; but who looks at a cluster that stays paused must hear of it, and of the command that finds out.
 fn seems_dead(state: &LeaseState, silence: Duration) -> Option<Finding> {
     let (holder, armed) = (state.holder.as_ref()?, state.armed.as_ref()?);
-    if silence < LeaseOptions::DURATION * 2 {
+    if !is_long(silence) {
         return None;
     }
     let detail = format!(

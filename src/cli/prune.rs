@@ -2,14 +2,10 @@
 
 use super::Context;
 use super::chronicle::Chronicle;
-use super::create::{repair_command, repair_first};
-use super::reach::reach_unless;
-use super::rights::Needs;
+use super::create::repair_first;
 use super::set_args::{KeepArgs, PruneArgs};
 use super::sets::{self, Deleter};
-use super::signals::listen;
 use crate::catalogue::{IN_THE_MAKING, Policy, Why, moved, other_hands, out_of_order, retention};
-use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::model::{BackupId, Finding, Reason};
 use crate::plan;
@@ -32,10 +28,7 @@ async fn prune(context: &Context, args: PruneArgs) -> Result<Exit, Exit> {
             "no rule was given, such as --keep-daily 7 or --failed-after 7d: nothing would ever be deleted";
         return Err(context.fail(Exit::Usage, text));
     }
-    let (cancel, danger) = listen(context);
-    let needs = Needs::of_change(Command::Delete, args.dry_run);
-    let setup = reach_unless(&cancel, context, &args.release, needs).await.map_err(|e| e.tell(context))?;
-    danger.repaired_by(&repair_command(context, &setup));
+    let (setup, cancel, danger) = sets::to_delete(context, &args.release, args.dry_run).await?;
     context.notes.about(&setup);
     let rules = Rules { keep: &args.keep, policy: &policy, without_records: args.without_records };
     if args.dry_run {

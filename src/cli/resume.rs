@@ -20,6 +20,9 @@ use crate::journal::{FileJournal, Holder, OpenError, ReleaseKey, StateDir};
 use crate::render::{Document, ResumedState, ResumedView};
 use crate::run::{Armed, Cancel, Journal, Seen};
 
+/// Of a release in Kubernetes that could not be looked at.
+const UNSEEN: &str = "whether a run left exporting paused there is not known: name the release with --release and -n, or by --gateway-url";
+
 pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
     let (cancel, danger) = listen(context);
     let named = args.release.gateway_url.is_some() || asks_for_kubernetes(&args.release.kube);
@@ -38,17 +41,13 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> Exit {
             Ok(found) => all.extend(found),
             // Who has nothing to do with that cluster has been served.
             Err(_) if !all.is_empty() => {}
-            Err(exit) => {
-                if matches!(exit, Exit::NotFound | Exit::NoAccess) {
-                    context.console.info(
-                    "whether a run left exporting paused there is not known: name the release with --release and -n, or by --gateway-url",
-                );
-                }
-                unknown = Some(exit);
-            }
+            Err(exit) => unknown = Some(exit),
         }
     } else if all.is_empty() && unreadable.is_none() {
         context.console.info("nothing to resume: no run left exporting paused");
+    }
+    if matches!(unknown, Some(Exit::NotFound | Exit::NoAccess)) {
+        context.console.info(UNSEEN);
     }
     let exit = tell(context, &all);
     unreadable.or(unknown).unwrap_or(exit)
@@ -103,7 +102,7 @@ async fn one(
     };
     let journal_ = journal.as_deref();
     let (all, ()) =
-        tokio::join!(resume(context, args, &mut setup, journal_, &gateway, command, cancel, danger), note,);
+        tokio::join!(resume(context, args, &mut setup, journal_, &gateway, command, cancel, danger), note);
     if let Some(journal) = &journal {
         // Disarmed, or still as it was.
         context.notes.paused_since(journal.armed().as_ref());

@@ -7,13 +7,16 @@ use std::time::Duration;
 use super::Context;
 use super::args::ReleaseArgs;
 use super::chronicle::Chronicle;
+use super::create::repair_command;
 use super::journal::{JournalState, by_lease};
 use super::lock::{Lock, NotOpened, open};
-use super::reach::reach;
+use super::reach::{reach, reach_unless};
 use super::rights::Needs;
 use super::setup::Setup;
+use super::signals::{Danger, listen};
 use crate::catalogue::{Set, sets};
 use crate::client::Http;
+use crate::cluster::rights::Command;
 use crate::exit::Exit;
 use crate::journal::{Ended, Peek};
 use crate::model::{BackupId, EndedRun, Facts, Finding, Reason};
@@ -31,6 +34,19 @@ pub(crate) struct Looked {
 /// The release, and a way to speak to it.
 pub(crate) async fn release(context: &Context, args: &ReleaseArgs, needs: Needs) -> Result<Setup, Exit> {
     Box::pin(reach(Some(context), args, needs)).await.map_err(|error| error.tell(context))
+}
+
+/// The same for who deletes: unless somebody asks us to stop before, and with what hears of it.
+pub(crate) async fn to_delete(
+    context: &Context,
+    args: &ReleaseArgs,
+    dry_run: bool,
+) -> Result<(Setup, Cancel, Danger), Exit> {
+    let (cancel, danger) = listen(context);
+    let needs = Needs::of_change(Command::Delete, dry_run);
+    let setup = reach_unless(&cancel, context, args, needs).await.map_err(|error| error.tell(context))?;
+    danger.repaired_by(&repair_command(context, &setup));
+    Ok((setup, cancel, danger))
 }
 
 /// Takes the release's lock: without it nothing is changed. Let go of it with [`Lock::finish`].

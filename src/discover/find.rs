@@ -58,9 +58,8 @@ pub fn release(objects: &Objects, wanted: Option<&str>, namespace: &str) -> Resu
                 )
             }
         };
-        let note = Note { text, flag: Some("--search-url") };
-        out_of_reach.extend(is_there.then(|| (Component::Search, note.to_string())));
-        notes.push(note);
+        let component = is_there.then_some(Component::Search);
+        miss(component, Note { text, flag: Some("--search-url") }, &mut notes, &mut out_of_reach);
     }
     let brokers_config = configs.get(&Role::Broker);
     let brokers = brokers_config.and_then(topology::brokers);
@@ -126,9 +125,7 @@ fn components<'a>(
         let (Some(process), Some(config)) = (member.behind.first(), configs.get(role)) else {
             let text =
                 format!("nothing runs behind Service {} of {}", member.service.metadata.name, rule.name);
-            let note = Note { text, flag: Some(rule.flag) };
-            out_of_reach.extend(storage::component(*role).map(|c| (c, note.to_string())));
-            notes.push(note);
+            miss(storage::component(*role), Note { text, flag: Some(rule.flag) }, notes, out_of_reach);
             continue;
         };
         let asked = Asked { index, rule, process, config, version };
@@ -157,6 +154,17 @@ fn components<'a>(
     found
 }
 
+/// Notes what was not found; and of which component, where the release has it.
+fn miss(
+    component: Option<Component>,
+    note: Note,
+    notes: &mut Vec<Note>,
+    out_of_reach: &mut BTreeMap<Component, String>,
+) {
+    out_of_reach.extend(component.map(|c| (c, note.to_string())));
+    notes.push(note);
+}
+
 /// Web applications without a Service: those that run all the same, and those that a split release usually has.
 fn absent(
     roles: &BTreeMap<Role, &Member<'_>>,
@@ -178,10 +186,8 @@ fn absent(
             }
             None => continue,
         };
-        let note = Note { text, flag: Some(rule.flag) };
-        out_of_reach
-            .extend(storage::component(role).filter(|_| running.is_some()).map(|c| (c, note.to_string())));
-        notes.push(note);
+        let component = storage::component(role).filter(|_| running.is_some());
+        miss(component, Note { text, flag: Some(rule.flag) }, notes, out_of_reach);
     }
 }
 

@@ -224,11 +224,12 @@ async fn confirm_paused(
         let observed = limits.until(observe(&world.http, &order.probes)).await?;
         so_far.in_calls(called.elapsed());
         let unanswered = observed.values().any(Result::is_err);
-        let unseen = |verdict: &PhaseVerdict| matches!(verdict, PhaseVerdict::Yes(_));
         match judge_phases(&observed, &order.partitions, true) {
             PhaseVerdict::Yes(seen) if order.sees_all(&seen.unseen) => return Ok(()),
             // Exporting that runs is a fact; only a missing answer, or a leader to come, is worth another look.
-            verdict if (unanswered || unseen(&verdict)) && Instant::now() < give_up => {
+            verdict
+                if (unanswered || matches!(verdict, PhaseVerdict::Yes(_))) && Instant::now() < give_up =>
+            {
                 limits.sleep(Duration::from_millis(250)).await?;
             }
             verdict => {
